@@ -1,0 +1,1 @@
+"""Lake Formation across accounts, with enforcement."""
