@@ -1,0 +1,411 @@
+"""The server's side of AWS's wire protocols, driven by botocore's service models.
+
+botocore only knows the client's side: it writes requests and reads answers. A service that the sandbox adds needs the
+reverse, and calling MiniStack's own handlers from inside needs the client's side without a network. Protocols:
+`json` and `rest-json` both ways; every protocol botocore speaks when calling.
+
+Sources: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html and
+https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import json
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlencode
+
+import botocore.session
+from botocore import parsers, serialize
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from sandbox.api import AwsError
+
+# MiniStack names a few services otherwise than botocore does.
+BOTOCORE_NAMES = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "elasticloadbalancing": "elbv2",
+    "tagging": "resourcegroupstaggingapi",
+    "apigateway": "apigatewayv2",
+}
+# The code under which a service refuses input that its model does not allow.
+_VALIDATION_CODES = {
+    "athena": "InvalidRequestException",
+    "secretsmanager": "InvalidRequestException",
+    "ram": "InvalidParameterException",
+}
+_REPORT_NUMBER = {1: "1 validation error detected"}
+
+
+@functools.lru_cache(maxsize=1)
+def _session() -> Any:
+    return botocore.session.get_session()
+
+
+@functools.cache
+def model(service: str) -> ServiceModel:
+    """botocore's model of a service, by MiniStack's or botocore's name; raises `botocore.exceptions.UnknownServiceError`."""
+    found: ServiceModel = _session().get_service_model(BOTOCORE_NAMES.get(service, service))
+    return found
+
+
+def protocol(service: str) -> str:
+    """The protocol in which boto3 talks to this service."""
+    return str(model(service).metadata["protocol"])
+
+
+@functools.cache
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
+    """Method, URI pattern and operation, the longest URI first so that `/a/b` wins over `/a/{x}`."""
+    routes = []
+    for name in model(service).operation_names:
+        http = model(service).operation_model(name).http
+        uri = http["requestUri"].split("?")[0]
+        pattern = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(uri).replace(r"\+", r"\+"))
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)
+        routes.append((http["method"], re.compile(pattern + "/?$"), name, uri))
+    routes.sort(key=lambda route: (-route[3].count("/"), route[3].count("{")))
+    return [(method, pattern, name) for method, pattern, name, _ in routes]
+
+
+def operation_of(service: str, method: str, path: str, headers: dict[str, str]) -> str | None:
+    """The operation a request asks for, or None when the service has none like it."""
+    target = headers.get("x-amz-target", "")
+    if target:
+        name = target.rpartition(".")[2]
+        return name if name in model(service).operation_names else None
+    for route_method, pattern, name in _routes(service):
+        if route_method == method and pattern.match(path):
+            return name
+    return None
+
+
+def decode(
+    service: str, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes
+) -> tuple[str, dict[str, Any]]:
+    """The operation and its parameters, as a client's `client.operation(**params)` had them.
+
+    Raises `AwsError` UnknownOperationException, SerializationException, or the service's validation error.
+    """
+    name = operation_of(service, method, path, headers)
+    if name is None:
+        raise AwsError("UnknownOperationException", "", 404)
+    operation = model(service).operation_model(name)
+    shape = operation.input_shape
+    if shape is None:
+        return name, {}
+    try:
+        payload = json.loads(body) if body else {}
+    except ValueError as error:
+        raise AwsError("SerializationException", "") from error
+    if not isinstance(payload, dict):
+        raise AwsError("SerializationException", "Start of structure or map found where not expected.")
+    params = _decode_structure(shape, payload)
+    if protocol(service) == "rest-json":
+        params.update(_decode_locations(service, operation, method, path, headers, query))
+    if errors := constraint_errors(shape, params):
+        raise validation_error(service, errors)
+    return name, params
+
+
+def _decode_locations(
+    service: str,
+    operation: OperationModel,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    query: dict[str, list[str]],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    matches = (p.match(path) for m, p, name in _routes(service) if m == method and name == operation.name)
+    uri_values = next((match.groupdict() for match in matches if match), {})
+    for member, shape in operation.input_shape.members.items():
+        location, wire_name = shape.serialization.get("location"), shape.serialization.get("name", member)
+        if location == "uri" and wire_name in uri_values:
+            found[member] = _decode_text(shape, unquote(uri_values[wire_name]))
+        elif location == "querystring" and wire_name in query:
+            values = query[wire_name]
+            found[member] = values if isinstance(shape, ListShape) else _decode_text(shape, values[0])
+        elif location == "header" and wire_name.lower() in headers:
+            found[member] = _decode_text(shape, headers[wire_name.lower()])
+    return found
+
+
+def _decode_text(shape: Shape, text: str) -> Any:
+    if shape.type_name in ("integer", "long"):
+        return int(text)
+    if shape.type_name == "boolean":
+        return text.lower() == "true"
+    return text
+
+
+def _decode_structure(shape: StructureShape, value: dict[str, Any]) -> dict[str, Any]:
+    by_wire_name = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
+    return {
+        by_wire_name[key][0]: _decode_value(by_wire_name[key][1], item)
+        for key, item in value.items()
+        if key in by_wire_name and item is not None
+    }
+
+
+def _decode_value(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StructureShape) and not shape.is_document_type:
+        if not isinstance(value, dict):
+            raise AwsError("SerializationException", "Expected a structure.")
+        return _decode_structure(shape, value)
+    if isinstance(shape, ListShape):
+        if not isinstance(value, list):
+            raise AwsError("SerializationException", "Expected list or null")
+        return [_decode_value(shape.member, item) for item in value if item is not None]
+    if isinstance(shape, MapShape):
+        if not isinstance(value, dict):
+            raise AwsError("SerializationException", "Expected a map.")
+        return {key: _decode_value(shape.value, item) for key, item in value.items() if item is not None}
+    return _decode_scalar(shape, value)
+
+
+def _decode_scalar(shape: Shape, value: Any) -> Any:
+    kind = shape.type_name
+    if kind == "string" and not isinstance(value, str):
+        raise AwsError("SerializationException", f"{type(value).__name__} can not be converted to a String")
+    if kind == "boolean" and not isinstance(value, bool):
+        raise AwsError("SerializationException", f"{value} can not be converted to a Boolean")
+    if kind in ("integer", "long") and (isinstance(value, bool) or not isinstance(value, int)):
+        raise AwsError("SerializationException", f"{value} can not be converted to an Integer")
+    if kind == "blob":
+        try:
+            return base64.b64decode(value)
+        except (binascii.Error, TypeError) as error:
+            raise AwsError("SerializationException", "Invalid base64") from error
+    if kind == "timestamp":
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return value
+
+
+# --- validation -----------------------------------------------------------------------------------------------------
+
+
+def constraint_errors(shape: StructureShape, params: dict[str, Any], path: str = "") -> list[str]:
+    """What the service's model forbids in `params`, each in AWS's words (Coral's validator)."""
+    errors = []
+    for name in shape.required_members:
+        if params.get(name) is None:
+            errors.append(_constraint(None, _join(path, name), "Member must not be null"))
+    for name, value in params.items():
+        errors += _value_errors(shape.members[name], value, _join(path, name))
+    return errors
+
+
+def validation_error(service: str, errors: list[str]) -> AwsError:
+    """The service's refusal of input that breaks the constraints of its model."""
+    number = _REPORT_NUMBER.get(len(errors), f"{len(errors)} validation errors detected")
+    code = _VALIDATION_CODES.get(service, "ValidationException")
+    return AwsError(code, f"{number}: {'; '.join(errors)}")
+
+
+def _join(path: str, name: str) -> str:
+    lowered = name[:1].lower() + name[1:]
+    return f"{path}.{lowered}" if path else lowered
+
+
+def _constraint(value: Any, path: str, rule: str) -> str:
+    shown = "null" if value is None else f"'{value}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
+
+
+def _value_errors(shape: Shape, value: Any, path: str) -> list[str]:
+    if isinstance(shape, StructureShape):
+        if shape.is_document_type or not isinstance(value, dict):
+            return []
+        return constraint_errors(shape, value, path)
+    if isinstance(shape, ListShape):
+        errors = _length_errors(shape, value, path, len(value))
+        for index, item in enumerate(value, start=1):
+            errors += _value_errors(shape.member, item, f"{path}.{index}.member")
+        return errors
+    if isinstance(shape, MapShape):
+        errors = _length_errors(shape, value, path, len(value))
+        for key, item in value.items():
+            errors += _value_errors(shape.value, item, f"{path}.{key}.member")
+        return errors
+    if shape.type_name == "string":
+        return _string_errors(shape, value, path)
+    if shape.type_name in ("integer", "long", "float", "double"):
+        return _range_errors(shape, value, path)
+    return []
+
+
+def _length_errors(shape: Shape, value: Any, path: str, length: int) -> list[str]:
+    if length < shape.metadata.get("min", 0):
+        return [_constraint(value, path, f"Member must have length greater than or equal to {shape.metadata['min']}")]
+    if "max" in shape.metadata and length > shape.metadata["max"]:
+        return [_constraint(value, path, f"Member must have length less than or equal to {shape.metadata['max']}")]
+    return []
+
+
+def _range_errors(shape: Shape, value: Any, path: str) -> list[str]:
+    if "min" in shape.metadata and value < shape.metadata["min"]:
+        rule = f"Member must have value greater than or equal to {shape.metadata['min']}"
+        return [_constraint(value, path, rule)]
+    if "max" in shape.metadata and value > shape.metadata["max"]:
+        return [_constraint(value, path, f"Member must have value less than or equal to {shape.metadata['max']}")]
+    return []
+
+
+def _string_errors(shape: Shape, value: str, path: str) -> list[str]:
+    errors = _length_errors(shape, value, path, len(value))
+    allowed = getattr(shape, "enum", None)
+    if allowed and value not in allowed:
+        errors.append(_constraint(value, path, f"Member must satisfy enum value set: [{', '.join(allowed)}]"))
+    pattern = shape.metadata.get("pattern")
+    compiled = _pattern(pattern) if pattern else None
+    if compiled is not None and not compiled.fullmatch(value):
+        errors.append(_constraint(value, path, f"Member must satisfy regular expression pattern: {pattern}"))
+    return errors
+
+
+@functools.cache
+def _pattern(pattern: str) -> re.Pattern[str] | None:
+    """None for patterns that only say "printable": AWS writes them in Java's syntax with UTF-16 surrogates."""
+    if re.search(r"\\u[dD][89abAB]|\\uD8|\\p\{", pattern):
+        return None
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def encode(service: str, operation: str, result: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """The HTTP answer (status, headers, body) of a json or rest-json service."""
+    described = model(service).operation_model(operation)
+    body = b""
+    if described.output_shape is not None:
+        body = json.dumps(_encode_structure(described.output_shape, result)).encode()
+    elif protocol(service) == "json":
+        body = b"{}"
+    return int(described.http.get("responseCode", 200)), {"Content-Type": content_type(service)}, body
+
+
+def content_type(service: str) -> str:
+    """What a json or rest-json service calls its bodies."""
+    if protocol(service) == "rest-json":
+        return "application/json"
+    return f"application/x-amz-json-{model(service).metadata.get('jsonVersion', '1.1')}"
+
+
+def _encode_structure(shape: StructureShape, value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        shape.members[name].serialization.get("name", name): _encode_value(shape.members[name], item)
+        for name, item in value.items()
+        if name in shape.members and item is not None
+    }
+
+
+def _encode_value(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StructureShape) and not shape.is_document_type:
+        return _encode_structure(shape, value)
+    if isinstance(shape, ListShape):
+        return [_encode_value(shape.member, item) for item in value]
+    if isinstance(shape, MapShape):
+        return {key: _encode_value(shape.value, item) for key, item in value.items()}
+    if shape.type_name == "timestamp":
+        return _encode_timestamp(shape, value)
+    if shape.type_name == "blob":
+        return base64.b64encode(value if isinstance(value, bytes) else str(value).encode()).decode()
+    return value
+
+
+def _encode_timestamp(shape: Shape, value: Any) -> Any:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if isinstance(value, int | float):
+        value = datetime.fromtimestamp(value, UTC)
+    if shape.serialization.get("timestampFormat") == "iso8601":
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return round(value.timestamp(), 3)
+
+
+# --- calling MiniStack's handlers -----------------------------------------------------------------------------------
+
+
+def request(
+    service: str, operation: str, params: dict[str, Any]
+) -> tuple[str, str, dict[str, str], dict[str, list[str]], bytes]:
+    """What boto3 would send: method, path, headers (lower case), query parameters and body."""
+    described = model(service).operation_model(operation)
+    serializer = serialize.create_serializer(protocol(service), include_validation=True)
+    built = serializer.serialize_to_request(params, described)
+    headers = {key.lower(): str(value) for key, value in built["headers"].items()}
+    body = built["body"] or b""
+    if isinstance(body, dict):
+        body = urlencode(body)
+        headers.setdefault("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+    elif hasattr(body, "read"):
+        body = body.read()
+    path, _, inline = built["url_path"].partition("?")
+    query = parse_qs(inline, keep_blank_values=True)
+    for key, value in (built["query_string"] or {}).items():
+        query[key] = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+    payload = body.encode() if isinstance(body, str) else bytes(body)
+    headers["content-length"] = str(len(payload))
+    return built["method"], unquote(quote(path, safe="/~%")), headers, query, payload
+
+
+def response(service: str, operation: str, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """The answer as boto3 would return it, without `ResponseMetadata`; raises `AwsError` for an error answer."""
+    described = model(service).operation_model(operation)
+    parser = parsers.create_parser(protocol(service))
+    lowered = {key.lower(): str(value) for key, value in headers.items()}
+    parsed: dict[str, Any] = parser.parse(
+        {"status_code": status, "headers": lowered, "body": body, "context": {"operation_name": operation}},
+        described.output_shape,
+    )
+    if status >= 300:
+        error = parsed.get("Error", {})
+        raise AwsError(error.get("Code") or str(status), error.get("Message", ""), status)
+    parsed.pop("ResponseMetadata", None)
+    return parsed
+
+
+def error(service: str, failure: AwsError, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+    """An error answer in the service's protocol (the request's `headers` decide where a service speaks several)."""
+    spoken = protocol(service)
+    request_id = str(uuid.uuid4())
+    if spoken == "smithy-rpc-v2-cbor" and "json" in (headers or {}).get("content-type", ""):
+        spoken = "json"
+    if spoken in ("json", "rest-json"):
+        body = json.dumps({"__type": failure.code, "message": failure.message}).encode()
+        answer = {"Content-Type": content_type(service), "x-amzn-errortype": failure.code}
+        return failure.status, answer, body
+    if spoken == "smithy-rpc-v2-cbor":
+        import cbor2  # noqa: PLC0415  only CloudWatch speaks it
+
+        body = cbor2.dumps({"__type": failure.code, "message": failure.message})
+        return failure.status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body
+    code, message = _escape(failure.code), _escape(failure.message)
+    fields = f"<Code>{code}</Code><Message>{message}</Message>"
+    if spoken == "rest-xml" and service == "s3":
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{fields}<RequestId>{request_id}</RequestId></Error>'
+        return failure.status, {"Content-Type": "application/xml"}, text.encode()
+    sender = "Sender" if failure.status < 500 else "Receiver"
+    namespace = model(service).metadata.get("xmlNamespace", "")
+    text = (
+        f'<ErrorResponse xmlns="{namespace}"><Error><Type>{sender}</Type>{fields}</Error>'
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return failure.status, {"Content-Type": "text/xml"}, text.encode()
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
