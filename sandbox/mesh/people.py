@@ -1,0 +1,132 @@
+"""The people of the sandbox's mesh: IAM roles that belong to the companies' own teams, not to the mesh.
+
+* ``pipeline`` in a producer's account loads data and speaks to the domain's bus.
+* ``analyst`` in a consumer's account is named in access requests.
+* ``intern`` beside the analyst has the very same IAM policy and is named nowhere: what differs is Lake Formation alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from sandbox.mesh.layout import CENTRAL, PREFIX, REGION, Account
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+PIPELINE = "pipeline"
+ANALYST = "analyst"
+INTERN = "intern"
+
+
+def root_session(account: Account) -> boto3.Session:
+    """Return a session of ``account``'s root user, as the sandbox knows it: the account id is the access key."""
+    return boto3.Session(aws_access_key_id=account.id, aws_secret_access_key="sandbox", region_name=REGION)  # noqa: S106
+
+
+def role_session(account: Account, role: str, endpoint: str, name: str = "demo") -> boto3.Session:
+    """Return a session that has assumed ``role`` in ``account``."""
+    sts = root_session(account).client("sts", endpoint_url=endpoint)
+    credentials = sts.assume_role(RoleArn=account.role_arn(role), RoleSessionName=name)["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=REGION,
+    )
+
+
+def results_bucket(account: Account) -> str:
+    """The name of the bucket that holds the account's Athena results."""
+    return f"{account.name}-athena-results-{account.id}"
+
+
+def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def reader_policy(account: Account) -> dict[str, Any]:
+    """IAM of somebody who queries with Athena. It names no data: which data is Lake Formation's decision.
+
+    Source: https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-read-data.html
+    """
+    catalogs = [
+        f"arn:aws:glue:{REGION}:{owner.id}:{kind}"
+        for owner in (account, CENTRAL)
+        for kind in ("catalog", "database/*", "table/*/*")
+    ]
+    bucket = f"arn:aws:s3:::{results_bucket(account)}"
+    athena = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"]
+    glue = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _statement("Query", athena, [f"arn:aws:athena:{REGION}:{account.id}:workgroup/primary"]),
+            _statement("ReadCatalog", glue, catalogs),
+            _statement("AskLakeFormation", ["lakeformation:GetDataAccess"], ["*"]),
+            _statement("Results", ["s3:GetBucketLocation", "s3:ListBucket"], [bucket]),
+            _statement("ResultObjects", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/*"]),
+        ],
+    }
+
+
+def pipeline_policy(account: Account, bucket: str, key_arn: str, prefix: str) -> dict[str, Any]:
+    """IAM of a producer's pipeline: it writes below the products' prefix and puts commands on its own bus."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _statement("Load", ["s3:PutObject"], [f"arn:aws:s3:::{bucket}/{prefix}*"]),
+            _statement("Encrypt", ["kms:GenerateDataKey", "kms:Decrypt"], [key_arn]),
+            _statement("Command", ["events:PutEvents"], [account.bus_arn]),
+        ],
+    }
+
+
+def create_role(iam: IAMClient, account: Account, name: str, policy: dict[str, Any]) -> str:
+    """Create the role ``name`` with ``policy`` inline, assumable inside its account, and return its ARN.
+
+    Repeating it replaces the policy and changes nothing else.
+    """
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account.id}:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    try:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    except iam.exceptions.EntityAlreadyExistsException:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+    return account.role_arn(name)
+
+
+def create_readers(account: Account, endpoint: str) -> None:
+    """Create the analyst, the intern and the bucket for their query results in ``account``."""
+    session = root_session(account)
+    iam = session.client("iam", endpoint_url=endpoint)
+    for name in (ANALYST, INTERN):
+        create_role(iam, account, name, reader_policy(account))
+    s3 = session.client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket=results_bucket(account), CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def create_pipeline(account: Account, endpoint: str, lake: dict[str, str]) -> None:
+    """Create the pipeline of ``account``; ``lake`` has the domain's ``bucket``, ``key_arn`` and ``prefix``."""
+    iam = root_session(account).client("iam", endpoint_url=endpoint)
+    policy = pipeline_policy(account, lake["bucket"], lake["key_arn"], lake["prefix"])
+    create_role(iam, account, PIPELINE, policy)
+
+
+DEMO_USERS = {
+    PIPELINE: "loads data and puts commands on its domain's bus",
+    ANALYST: f"queries with Athena; named in access requests ({PREFIX}'s grants reach it)",
+    INTERN: "has the analyst's IAM policy, but no grant: every query is refused",
+}
