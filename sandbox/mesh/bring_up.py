@@ -14,8 +14,8 @@ from sandbox.mesh.commands import put_command
 from sandbox.mesh.layout import BUILD, CENTRAL, MARKETING, REGION, SALES, Account
 from sandbox.mesh.listener import Listener, SeenEvent
 from sandbox.mesh.progress import Progress
+from tools.terraform import Environment, TerraformError, Workspace
 from tools.terraform import Sandbox as Target
-from tools.terraform import TerraformError, Workspace
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Mesh:
         packages = sorted((BUILD / "package").glob("*-host.json"))
         if not packages:
             raise TerraformError("the Lambda package is not built: run `make host-package`")
-        environment = "domain" if account.domain else "central"
+        environment: Environment = "domain" if account.domain else "central"
         target = Target(self.endpoint, self.directory, REGION)
         return Workspace(environment, account.name, packages[-1], target)
 

@@ -27,13 +27,16 @@ def put_command(session: boto3.Session, endpoint: str, account: Account, command
         "causation_id": None,
         "occurred_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
-    entry = {
-        "EventBusName": account.bus,
-        "Source": SOURCE,
-        "DetailType": command,
-        "Detail": json.dumps({"metadata": metadata, "data": data}),
-    }
-    answer = session.client("events", endpoint_url=endpoint).put_events(Entries=[entry])
+    answer = session.client("events", endpoint_url=endpoint).put_events(
+        Entries=[
+            {
+                "EventBusName": account.bus,
+                "Source": SOURCE,
+                "DetailType": command,
+                "Detail": json.dumps({"metadata": metadata, "data": data}),
+            }
+        ]
+    )
     if answer["FailedEntryCount"]:
         failed = answer["Entries"][0]
         raise RuntimeError(f"{command} was not taken: {failed['ErrorCode']}: {failed['ErrorMessage']}")

@@ -115,7 +115,7 @@ def create_readers(account: Account, endpoint: str) -> None:
     for name in (ANALYST, INTERN):
         create_role(iam, account, name, reader_policy(account))
     s3 = session.client("s3", endpoint_url=endpoint)
-    s3.create_bucket(Bucket=results_bucket(account), CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.create_bucket(Bucket=results_bucket(account), CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
 def create_pipeline(account: Account, endpoint: str, lake: dict[str, str]) -> None:

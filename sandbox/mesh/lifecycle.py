@@ -1,0 +1,85 @@
+"""`make up` and `make down`: the same mesh as the demo's, left running and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+
+from sandbox.client import Sandbox
+from sandbox.mesh import data
+from sandbox.mesh.bring_up import Mesh, bring_up, write_description
+from sandbox.mesh.layout import BUILD, MARKETING, PORT, SALES
+from sandbox.mesh.progress import Progress
+
+DESCRIPTION = BUILD / "sandbox.json"
+DIRECTORY = BUILD / "sandbox"
+
+
+def running() -> int | None:
+    """Return the process id of the sandbox that `make up` started, or None when it does not run."""
+    if not DESCRIPTION.is_file():
+        return None
+    process_id: int | None = json.loads(DESCRIPTION.read_text())["process_id"]
+    if process_id is None:
+        return None
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return None
+    return process_id
+
+
+def up() -> int:
+    """Start the sandbox at its usual address, bring the mesh up and leave it running."""
+    progress = Progress()
+    if process_id := running():
+        progress.say(f"The mesh is running already (process {process_id}); `make down` ends it.")
+        return 0
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    DIRECTORY.mkdir(parents=True)
+    log = DIRECTORY / "sandbox.log"
+    sandbox = None
+    try:
+        with progress.step("Start the sandbox: three AWS accounts on this machine") as step:
+            sandbox = Sandbox.start(port=int(os.environ.get("SANDBOX_PORT", str(PORT))), log=log)
+            step.detail = sandbox.url
+        mesh = Mesh(sandbox.url)
+        bring_up(mesh, progress)
+        description = write_description(mesh, sandbox.process_id)
+    except Exception as error:  # noqa: BLE001 - whatever it was, say it and leave nothing running
+        progress.say(f"\nThe mesh did not come up: {error}\nThe sandbox's log: {log.relative_to(BUILD.parent)}")
+        if sandbox:
+            sandbox.stop()
+        return 1
+    progress.say(
+        f"""
+The mesh is up at {sandbox.url}; {description.relative_to(BUILD.parent)} says where everything is.
+An account id is the access key of that account's root user, with any secret. Three things to try:
+
+  1. See the domains:   AWS_ACCESS_KEY_ID={SALES.id} AWS_SECRET_ACCESS_KEY=any aws --endpoint-url {sandbox.url} \\
+                          --region eu-west-1 events list-rules --event-bus-name {SALES.bus}
+  2. Register a product: put RegisterDataProduct on the bus of {SALES.name} (docs/events.md; the data of
+     {data.PRODUCT!r} is in its bucket already) and ask for it from {MARKETING.name} with RequestDataProductAccess.
+  3. Change a module and run `make plan ENV=domain WORKSPACE=sales TARGET=sandbox`.
+
+`make down` ends it."""
+    )
+    return 0
+
+
+def down() -> int:
+    """End what `up` started. Nothing to end is no error."""
+    progress = Progress()
+    process_id = running()
+    if process_id is None:
+        progress.say("No mesh is running.")
+    else:
+        os.kill(process_id, signal.SIGTERM)
+        while running() == process_id:
+            time.sleep(0.1)
+        progress.say("The mesh is down.")
+    DESCRIPTION.unlink(missing_ok=True)
+    return 0
