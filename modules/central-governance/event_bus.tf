@@ -1,0 +1,31 @@
+# The bus that every domain forwards its commands and facts to, and that central publishes on.
+# One statement for all domains, however many there are: the organization, or the list of accounts.
+
+locals {
+  domain_source = "datamesh.domain"
+
+  # What a domain may say here; the same list is what its forwarding rule lets through.
+  domain_detail_types = [
+    "DataProductAccessProvisioned",
+    "DataProductCrawlFailed",
+    "DataProductLinked",
+    "DataProductSchemaUpdated",
+    "RegisterDataDomain",
+    "RegisterDataProduct",
+    "RequestDataProductAccess",
+    "WorkflowFailed",
+  ]
+}
+
+module "event_bus" {
+  source = "../event-bus"
+
+  name             = local.name
+  alarm_topic_arns = var.alarm_topic_arns
+  senders = {
+    account_ids     = var.organization_id == null ? var.domain_account_ids : null
+    detail_types    = local.domain_detail_types
+    organization_id = var.organization_id
+    sources         = [local.domain_source]
+  }
+}

@@ -1,0 +1,80 @@
+# RegisterDataProduct → the product's tables in the catalog, granted back to their producer.
+
+locals {
+  register_data_product = "${local.name}-register-data-product"
+}
+
+# 1. Pattern and workflow
+
+module "register_data_product" {
+  source = "../workflow"
+
+  name               = local.register_data_product
+  account_id         = var.account_id
+  alarm_topic_arns   = var.alarm_topic_arns
+  description        = "Registers a data product: empty tables that the producer may fill with a schema."
+  function_arns      = [module.register_data_product_function.alias_arn]
+  log_retention_days = var.log_retention_days
+  publish_bus_arn    = local.arn.bus
+
+  trigger = {
+    event_bus_name = module.event_bus.name
+    event_pattern = jsonencode({
+      source      = [local.domain_source]
+      detail-type = ["RegisterDataProduct"]
+    })
+  }
+
+  definition = templatefile("${path.module}/register_data_product.asl.json", {
+    event_bus_arn = local.arn.bus
+    function_arn  = module.register_data_product_function.alias_arn
+    partition     = local.partition
+  })
+}
+
+# 2. Function
+
+module "register_data_product_function" {
+  source = "../lambda-function"
+
+  name               = local.register_data_product
+  alarm_topic_arns   = var.alarm_topic_arns
+  description        = "Takes a RegisterDataProduct command through its steps."
+  handler            = "datamesh.handlers.register_data_product.handler"
+  log_retention_days = var.log_retention_days
+  package            = var.lambda_package
+  timeout            = 900
+
+  environment = merge(local.environment, {
+    POWERTOOLS_SERVICE_NAME = "register_data_product"
+    REGISTRY_TABLE          = aws_dynamodb_table.registry.name
+  })
+
+  # 3. What it may do, in the order in which it does it
+  statements = concat(
+    [
+      {
+        sid       = "RecordProduct"
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        resources = [local.arn.registry]
+      },
+      {
+        sid       = "MakeTables"
+        actions   = ["glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"]
+        resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+      },
+      {
+        sid = "Grant"
+        actions = [
+          "lakeformation:BatchGrantPermissions",
+          "lakeformation:GrantPermissions",
+          "lakeformation:ListPermissions",
+          "lakeformation:RevokePermissions",
+        ]
+        resources = ["*"]
+        reason    = "Lake Formation has no resource-level permissions."
+      },
+    ],
+    local.cross_account_grant_statements,
+  )
+}

@@ -1,0 +1,79 @@
+# RequestDataProductAccess → the tables granted to the consumer's account, where the policy lets it.
+
+locals {
+  share_data_product = "${local.name}-share-data-product"
+}
+
+# 1. Pattern and workflow
+
+module "share_data_product" {
+  source = "../workflow"
+
+  name               = local.share_data_product
+  account_id         = var.account_id
+  alarm_topic_arns   = var.alarm_topic_arns
+  description        = "Decides on a request for access and grants it."
+  function_arns      = [module.share_data_product_function.alias_arn]
+  log_retention_days = var.log_retention_days
+  publish_bus_arn    = local.arn.bus
+
+  trigger = {
+    event_bus_name = module.event_bus.name
+    event_pattern = jsonencode({
+      source      = [local.domain_source]
+      detail-type = ["RequestDataProductAccess"]
+    })
+  }
+
+  definition = templatefile("${path.module}/share_data_product.asl.json", {
+    event_bus_arn = local.arn.bus
+    function_arn  = module.share_data_product_function.alias_arn
+    partition     = local.partition
+  })
+}
+
+# 2. Function
+
+module "share_data_product_function" {
+  source = "../lambda-function"
+
+  name               = local.share_data_product
+  alarm_topic_arns   = var.alarm_topic_arns
+  description        = "Takes a RequestDataProductAccess command through its steps."
+  handler            = "datamesh.handlers.share_data_product.handler"
+  log_retention_days = var.log_retention_days
+  package            = var.lambda_package
+  timeout            = 900
+
+  environment = merge(local.environment, {
+    POWERTOOLS_SERVICE_NAME = "share_data_product"
+    REGISTRY_TABLE          = aws_dynamodb_table.registry.name
+  })
+
+  # 3. What it may do, in the order in which it does it
+  statements = concat(
+    [
+      {
+        sid       = "RecordRequest"
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        resources = [local.arn.registry]
+      },
+      {
+        sid       = "ReadSensitivity"
+        actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+        resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+      },
+      {
+        sid = "Grant"
+        actions = [
+          "lakeformation:BatchGrantPermissions",
+          "lakeformation:GrantPermissions",
+          "lakeformation:ListPermissions",
+        ]
+        resources = ["*"]
+        reason    = "Lake Formation has no resource-level permissions."
+      },
+    ],
+    local.cross_account_grant_statements,
+  )
+}
