@@ -1,0 +1,102 @@
+"""What all handlers share: the decorators, the step request, the dispatch of steps."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field, ValidationError
+
+from datamesh.models.base import NonEmpty, OpenModel, UtcTime
+from datamesh.models.errors import InvalidEvent, Transient, UnknownStep
+from datamesh.models.events import Envelope, describe
+from datamesh.observability import correlation_id_of, count, logger, metrics, tracer
+
+Json = dict[str, Any]
+
+
+class Execution(OpenModel):
+    """The execution of the state machine that asks."""
+
+    id: NonEmpty = Field(description="ARN of the execution.")
+    name: NonEmpty
+    started_at: UtcTime
+
+
+class StepRequest(OpenModel):
+    """What a state machine sends to its function."""
+
+    step: NonEmpty
+    event: dict[str, Any]
+    execution: Execution
+    payload: dict[str, Any] = Field(default_factory=dict, exclude=True, description="The whole payload, for the rest.")
+
+    @property
+    def envelope(self) -> Envelope:
+        """The event as an EventBridge envelope. Raises InvalidEvent."""
+        return Envelope.read(self.event)
+
+
+Step = Callable[[StepRequest], Json]
+LambdaHandler = Callable[[Json, LambdaContext], Json]
+
+
+def utc_now() -> datetime:
+    """Return the time; the only clock that logic is given."""
+    return datetime.now(UTC)
+
+
+def read_request(payload: Mapping[str, Any]) -> StepRequest:
+    """Read the payload of a state machine. Raises InvalidEvent when it is not one."""
+    try:
+        return StepRequest.model_validate({**payload, "payload": dict(payload)})
+    except ValidationError as error:
+        raise InvalidEvent(f"Not a step request: {describe(error)}") from error
+
+
+def observed(handler: Callable[[Json, LambdaContext], Json]) -> LambdaHandler:
+    """Wrap a handler with logger, metrics and tracer; the flow's correlation id is on every log line."""
+
+    def with_correlation(payload: Json, context: LambdaContext) -> Json:
+        event = payload.get("event")
+        correlation_id = correlation_id_of(event if isinstance(event, Mapping) else payload)
+        if correlation_id:
+            logger.set_correlation_id(correlation_id)
+        return handler(payload, context)
+
+    traced = tracer.capture_lambda_handler(with_correlation, capture_response=False)
+    measured = metrics.log_metrics(traced)
+    return logger.inject_lambda_context(measured, clear_state=True)
+
+
+def step_handler(steps: Callable[[], Mapping[str, Step]]) -> LambdaHandler:
+    """Make the handler of a flow's one function.
+
+    `steps` builds the flow from the environment and is called per invocation, so that importing a handler needs
+    nothing. The result of a step is counted by its `outcome`; errors keep their class, which is the name that the
+    state machine matches.
+    """
+
+    def handle(payload: Json, _context: LambdaContext) -> Json:
+        request = read_request(payload)
+        logger.append_keys(step=request.step, execution=request.execution.name)
+        table = steps()
+        if request.step not in table:
+            raise UnknownStep(f"No step {request.step!r}, only {', '.join(sorted(table))}")
+        try:
+            result = table[request.step](request)
+        except Transient as error:
+            logger.warning("Step must be tried again", error=error.code, reason=error.message)
+            count("StepRetried")
+            raise
+        except Exception as error:
+            logger.exception("Step failed", error=type(error).__name__)
+            count("StepFailed")
+            raise
+        outcome = result.get("outcome")
+        if isinstance(outcome, str):
+            count(f"Step{outcome.capitalize()}")
+        logger.info("Step done", outcome=outcome)
+        return result
+
+    return observed(handle)

@@ -1,0 +1,226 @@
+"""Every error of the mesh by name.
+
+The class name is the code that `CommandRejected` carries, and the error name that `Retry` and `Catch` in the state
+machines match (Lambda reports the class name as `errorType`). Renaming a class is a breaking change.
+"""
+# ruff: noqa: N818 - these names are read as codes in events and state machines, where a suffix says nothing.
+
+from typing import ClassVar
+
+
+class DatameshError(Exception):
+    """Base of all errors that the mesh raises itself."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        """The stable name of this error."""
+        return type(self).__name__
+
+
+# --- The sender's fault: answered with CommandRejected, never retried ---
+
+
+class CommandRejection(DatameshError):
+    """Base of what makes central refuse a command. `field` is the path in the command's data, if one is to blame."""
+
+    default_field: ClassVar[str | None] = None
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field if field is not None else self.default_field
+
+
+class InvalidCommand(CommandRejection):
+    """The command does not follow its model."""
+
+
+class CommandTooLarge(CommandRejection):
+    """The command is larger than a state machine can carry through its steps."""
+
+
+class OccurredInFuture(CommandRejection):
+    """`occurred_at` lies ahead of central's clock: accepted, it would make every later command look late."""
+
+    default_field = "metadata.occurred_at"
+
+
+class SenderNotOwner(CommandRejection):
+    """The account that sent the event is not the one registered for the domain that the event names."""
+
+    default_field = "domain"
+
+
+class DomainNotRegistered(CommandRejection):
+    """The domain is not (yet) registered."""
+
+    default_field = "domain"
+
+
+class AccountAlreadyRegistered(CommandRejection):
+    """The sending account is registered under another domain name."""
+
+    default_field = "domain"
+
+
+class InvalidConfigSecret(CommandRejection):
+    """The config secret cannot be used: another account's, unreadable, or its content contradicts the command."""
+
+    default_field = "config_secret_arn"
+
+
+class BucketNotOwned(CommandRejection):
+    """The bucket does not belong to the sender's account, or central may not look at it."""
+
+    default_field = "config_secret_arn"
+
+
+class BucketAlreadyClaimed(CommandRejection):
+    """The bucket belongs to another domain's registration."""
+
+    default_field = "config_secret_arn"
+
+
+class LocationChanged(CommandRejection):
+    """A registered domain or table cannot move to another location."""
+
+    default_field = "location"
+
+
+class LocationOutsideDomain(CommandRejection):
+    """A table's location is not below the domain's own prefix."""
+
+    default_field = "location"
+
+
+class LocationOverlap(CommandRejection):
+    """Two tables of a product lie inside one another."""
+
+    default_field = "location"
+
+
+class TableNameTaken(CommandRejection):
+    """Another product of the domain has a table of this name."""
+
+    default_field = "product.tables"
+
+
+class TooManyTables(CommandRejection):
+    """The product would have more tables than one product may have."""
+
+    default_field = "product.tables"
+
+
+class TableOwnedByAnother(CommandRejection):
+    """The catalog has a table of this name that belongs to another owner or product."""
+
+    default_field = "product.tables"
+
+
+class ProductNotFound(CommandRejection):
+    """No such product is registered."""
+
+    default_field = "product"
+
+
+class TableNotFound(CommandRejection):
+    """The product has no such table."""
+
+    default_field = "tables"
+
+
+class OwnProduct(CommandRejection):
+    """A domain asks for access to a product that is its own."""
+
+    default_field = "product"
+
+
+class PrincipalNotInDomain(CommandRejection):
+    """A principal is not in the account of the domain that asks."""
+
+    default_field = "principals"
+
+
+class RequestIdReused(CommandRejection):
+    """The request id was used before, for something else."""
+
+    default_field = "request_id"
+
+
+class SensitiveProduct(CommandRejection):
+    """The product is sensitive or not classified: it is never granted without an approval."""
+
+    default_field = "product"
+
+
+# --- Transient: the state machines retry these ---
+
+
+class Transient(DatameshError):
+    """Base of what passes by itself."""
+
+
+class AwsTemporarilyUnavailable(Transient):
+    """AWS kept answering with a transient error until the budget of the call was spent."""
+
+
+class RecordBusy(Transient):
+    """Another execution holds the registry record; it ends, or its lease does."""
+
+
+class GrantNotVisible(Transient):
+    """A permission that was just granted is not listed yet."""
+
+
+class ShareNotYetVisible(Transient):
+    """What was shared with this account is not visible in it yet."""
+
+
+# --- Faults: the execution fails, the record says why, a retry after mending heals ---
+
+
+class ConflictError(DatameshError):
+    """Something of this name exists already and is different. It is never overwritten."""
+
+
+class LeaseLost(DatameshError):
+    """Another execution took the record over; this one must not touch anything any more."""
+
+
+class GrantFailed(DatameshError):
+    """Lake Formation refused entries of a batch."""
+
+
+class PublishFailed(DatameshError):
+    """EventBridge accepted the call, but not every entry of it."""
+
+
+class RoutingFailed(DatameshError):
+    """EventBridge did not take the target of a routing rule."""
+
+
+class RecordTooLarge(DatameshError):
+    """A registry record would exceed the 400 KB of a DynamoDB item."""
+
+
+class CatalogInconsistent(DatameshError):
+    """The catalog misses what the registry says is there."""
+
+
+class InvalidArn(DatameshError):
+    """Not an ARN."""
+
+
+class InvalidEvent(DatameshError):
+    """A fact or an AWS event does not follow its model."""
+
+
+class InvalidSettings(DatameshError):
+    """The environment of the function is not what its settings model says."""
+
+
+class UnknownStep(DatameshError):
+    """The state machine asked the function for a step that it does not have."""

@@ -1,0 +1,71 @@
+"""Lake Formation permissions as values that can be compared."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from datamesh.models.base import Model
+
+IAM_ALLOWED_PRINCIPALS = "IAM_ALLOWED_PRINCIPALS"
+# Batch calls take at most so many entries:
+# https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_BatchGrantPermissions.html
+MAX_BATCH = 20
+
+
+def _sorted(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+Permissions = Annotated[tuple[str, ...], AfterValidator(_sorted)]
+
+
+class DatabaseResource(Model):
+    """A database of a catalog."""
+
+    kind: Literal["database"] = "database"
+    catalog_id: str
+    name: str
+
+
+class TableResource(Model):
+    """A table of a catalog; the name `*` stands for all tables of the database, future ones too."""
+
+    kind: Literal["table"] = "table"
+    catalog_id: str
+    database: str
+    name: str
+
+
+class LocationResource(Model):
+    """A registered data location; the catalog is that of the account that registered it."""
+
+    kind: Literal["location"] = "location"
+    catalog_id: str
+    arn: str
+
+
+Resource = DatabaseResource | TableResource | LocationResource
+
+
+class Grant(Model):
+    """What one principal may do with one resource, and what of it may be passed on."""
+
+    principal: str
+    resource: Resource
+    permissions: Permissions
+    grantable: Permissions = ()
+
+
+class GrantedPermission(Grant):
+    """A permission as Lake Formation lists it, with the RAM shares that carry it to another account."""
+
+    shares: tuple[str, ...] = ()
+
+    def covers(self, wanted: Grant) -> bool:
+        """Tell whether this includes all of `wanted`."""
+        return (
+            self.principal == wanted.principal
+            and self.resource == wanted.resource
+            and set(wanted.permissions) <= set(self.permissions)
+            and set(wanted.grantable) <= set(self.grantable)
+        )

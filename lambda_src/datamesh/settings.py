@@ -1,0 +1,141 @@
+"""The environment of every function as a typed model: one per handler, composed of mixins.
+
+Field names in upper case are the names of the environment variables; a plan test compares them with what Terraform
+sets. Nothing else in the package reads the environment.
+"""
+
+from functools import cache
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from datamesh.models.base import AccountId, PrincipalArn
+from datamesh.models.errors import InvalidSettings
+
+Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
+QueueArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$")]
+ResourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,255}$")]
+
+
+class Observability(BaseSettings):
+    """What every function has."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    powertools_service_name: Text
+    powertools_metrics_namespace: Text
+    powertools_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    datamesh_prefix: Prefix
+    datamesh_account_id: AccountId
+
+    @property
+    def database_prefix(self) -> str:
+        """The prefix in the alphabet of catalog names, `-` replaced by `_`."""
+        return self.datamesh_prefix.replace("-", "_")
+
+
+class UsesRegistry(BaseSettings):
+    """The DynamoDB table with the truth about domains, products, requests and grants."""
+
+    registry_table: ResourceName
+
+
+class UsesEventBus(BaseSettings):
+    """The mesh's event bus in the own account."""
+
+    event_bus_name: ResourceName
+
+
+class KnowsCentral(BaseSettings):
+    """The account that owns the catalog."""
+
+    central_account_id: AccountId
+
+
+class UsesCrawlerRole(BaseSettings):
+    """The role that the domain's crawlers take."""
+
+    crawler_role_arn: RoleArn
+
+
+class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus):
+    """Environment of register_data_domain."""
+
+    lake_access_role_arn: RoleArn
+    routing_role_arn: RoleArn
+    routing_dlq_arn: QueueArn
+    catalog_writer_role_arn: RoleArn
+
+
+class RegisterDataProductSettings(Observability, UsesRegistry):
+    """Environment of register_data_product."""
+
+
+class ShareDataProductSettings(Observability, UsesRegistry):
+    """Environment of share_data_product."""
+
+
+class IndexDataProductSettings(Observability, UsesRegistry):
+    """Environment of index_data_product."""
+
+
+class LinkDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
+    """Environment of link_data_product."""
+
+    data_principals: tuple[PrincipalArn, ...]
+
+
+class CrawlDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
+    """Environment of crawl_data_product."""
+
+    crawl_runs_table: ResourceName
+
+
+class ReportWorkflowFailureSettings(Observability, UsesEventBus):
+    """Environment of report_workflow_failure."""
+
+    event_source: Literal["datamesh.central", "datamesh.domain"]
+
+
+class ManageDataLakeSettingsSettings(Observability):
+    """Environment of manage_data_lake_settings."""
+
+
+SETTINGS: dict[str, type[Observability]] = {
+    "register_data_domain": RegisterDataDomainSettings,
+    "register_data_product": RegisterDataProductSettings,
+    "share_data_product": ShareDataProductSettings,
+    "index_data_product": IndexDataProductSettings,
+    "link_data_product": LinkDataProductSettings,
+    "crawl_data_product": CrawlDataProductSettings,
+    "report_workflow_failure": ReportWorkflowFailureSettings,
+    "manage_data_lake_settings": ManageDataLakeSettingsSettings,
+}
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def variable_names(model: type[BaseSettings]) -> set[str]:
+    """Return the environment variable names of a settings model."""
+    return {name.upper() for name in model.model_fields}
+
+
+@cache
+def load(model: type[SettingsT]) -> SettingsT:
+    """Read the environment once.
+
+    Raises InvalidSettings naming the variables at fault (not their values).
+    """
+    try:
+        return model()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise InvalidSettings(problems) from error
+    except SettingsError as error:
+        raise InvalidSettings(str(error)) from error
