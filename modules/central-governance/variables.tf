@@ -1,27 +1,24 @@
-# What every installation decides.
-
 variable "account_id" {
-  description = "The account that central governance runs in. Given, not looked up, so that every name and policy is known at plan time."
+  description = "Id of the account. Given, not looked up, so that every name and policy is known at plan time."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id must be 12 digits."
+    error_message = "account_id must have 12 digits."
   }
 }
 
 variable "lambda_package" {
   description = <<-EOT
-    The package that `make package` builds; every function of the mesh runs from it.
-
-    - `path` - the zip file.
-    - `architecture` - what it was built for: `arm64` or `x86_64`.
-    - `runtime` - the Lambda runtime it was built for.
+    The zip file that `make package` builds, which every function of the mesh runs from:
+    * `architecture`: arm64 or x86_64.
+    * `path`: where the zip file is.
+    * `runtime`: the Lambda runtime that it was built for.
   EOT
   type = object({
-    path         = string
     architecture = optional(string, "arm64")
+    path         = string
     runtime      = optional(string, "python3.13")
   })
   nullable = false
@@ -32,42 +29,45 @@ variable "lambda_package" {
   }
 }
 
-# What has a default.
-
 variable "administrators" {
-  description = "IAM roles and users that administer Lake Formation in this account besides the mesh's own functions, for example the role that runs Terraform. Every administrator that exists today has to be in the list: the settings are written as a whole."
+  description = "ARNs of IAM roles and users that administer Lake Formation besides the mesh's own functions. Administrators that the account already has stay."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
-    error_message = "administrators must be ARNs of IAM roles or users."
+    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[^:*]+:iam::[0-9]{12}:(role|user)/[^*]+$", arn))])
+    error_message = "administrators must be ARNs of IAM roles or users, without wildcards."
   }
 
   validation {
-    # Lake Formation takes 30 administrators; four are the mesh's own functions.
+    # Lake Formation takes 30; four are the mesh's own functions.
     condition     = length(distinct(var.administrators)) <= 26
-    error_message = "administrators must hold at most 26 ARNs: Lake Formation takes 30, and four are the mesh's own."
+    error_message = "administrators must be at most 26: Lake Formation takes 30, and the mesh needs four of them."
   }
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that hear every alarm of this account's mesh: failed workflows and functions, events in a dead-letter queue."
+  description = "ARNs of the SNS topics that hear about alarms: failed workflows and functions, events in a dead-letter queue."
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[^:]+:sns:", arn))])
+    error_message = "alarm_topic_arns must be ARNs of SNS topics (arn:<partition>:sns:…)."
+  }
 }
 
 variable "cross_account_version" {
-  description = "Lake Formation's cross-account version. `5` cannot be taken back; every account of a mesh should have the same one."
-  type        = number
-  default     = 4
+  description = "Cross-account version of Lake Formation, the same in every account of the mesh. 5 cannot be taken back."
+  type        = string
+  default     = "4"
   nullable    = false
 
   validation {
-    condition     = contains([3, 4, 5], var.cross_account_version)
-    error_message = "cross_account_version must be 3, 4 or 5: below 3 there are no grants to IAM principals and no LF-tag shares over RAM."
+    condition     = contains(["3", "4", "5"], var.cross_account_version)
+    error_message = "cross_account_version must be \"3\", \"4\" or \"5\": older ones cannot share by LF-tags over AWS RAM."
   }
 }
 
@@ -86,12 +86,12 @@ variable "domain_account_ids" {
 
   validation {
     condition     = alltrue([for id in var.domain_account_ids : can(regex("^[0-9]{12}$", id))])
-    error_message = "domain_account_ids must be account ids of 12 digits."
+    error_message = "domain_account_ids must be ids of accounts, 12 digits each."
   }
 }
 
 variable "log_level" {
-  description = "What the functions log: `DEBUG`, `INFO`, `WARNING` or `ERROR`."
+  description = "What the functions log: DEBUG, INFO, WARNING or ERROR."
   type        = string
   default     = "INFO"
   nullable    = false
@@ -103,14 +103,14 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "How long the logs of functions and workflows are kept, in days."
+  description = "How many days the logs of functions and workflows are kept."
   type        = number
   default     = 365
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be a number of days that CloudWatch Logs offers, for example 30, 90 or 365."
+    error_message = "log_retention_days must be a retention that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
@@ -126,13 +126,13 @@ variable "organization_id" {
 }
 
 variable "prefix" {
-  description = "Every name of this mesh begins with it. Two meshes with different prefixes can share an account."
+  description = "Every name of the mesh begins with it. It is the same in all accounts of a mesh; meshes with different prefixes can share an account."
   type        = string
   default     = "datamesh"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}$", var.prefix))
-    error_message = "prefix must be 2 to 19 lower-case letters, digits and dashes, a letter first."
+    error_message = "prefix must have 2 to 19 lower-case letters, digits or dashes and start with a letter."
   }
 }

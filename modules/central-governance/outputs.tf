@@ -1,0 +1,56 @@
+output "data_addresses" {
+  description = "Addresses, inside this module, of what holds data; empty when a destroy may delete it."
+  value       = var.deletion_protection ? ["aws_dynamodb_table.registry"] : []
+}
+
+output "event_bus_arn" {
+  description = "ARN of central's event bus, known as soon as the domains may send to it."
+  value       = module.event_bus.arn
+}
+
+output "event_bus_name" {
+  description = "Name of central's event bus."
+  value       = module.event_bus.name
+}
+
+output "function_role_arns" {
+  description = "ARNs of the functions' roles, {FLOW => ARN}."
+  value = {
+    index_data_product        = module.index_data_product_function.role_arn
+    manage_data_lake_settings = module.lake_formation_settings.role_arn
+    register_data_domain      = module.register_data_domain_function.role_arn
+    register_data_product     = module.register_data_product_function.role_arn
+    report_workflow_failure   = module.report_workflow_failure_function.role_arn
+    share_data_product        = module.share_data_product_function.role_arn
+  }
+}
+
+output "lake_access_role_arn" {
+  description = "ARN of the role that Lake Formation reads the domains' data with."
+  value       = aws_iam_role.lake_access.arn
+}
+
+output "registry_table_name" {
+  description = "Name of the registry, the mesh's store of truth."
+  value       = aws_dynamodb_table.registry.name
+}
+
+output "routing_dead_letter_queue_arn" {
+  description = "ARN of the queue for events that could not be handed on to a domain."
+  value       = module.routing_dead_letter_queue.arn
+}
+
+output "routing_role_arn" {
+  description = "ARN of the role that hands events on to the domains' buses."
+  value       = aws_iam_role.routing.arn
+}
+
+output "state_machine_arns" {
+  description = "ARNs of the workflows, {FLOW => ARN}."
+  value = {
+    index_data_product    = module.index_data_product.state_machine_arn
+    register_data_domain  = module.register_data_domain.state_machine_arn
+    register_data_product = module.register_data_product.state_machine_arn
+    share_data_product    = module.share_data_product.state_machine_arn
+  }
+}
