@@ -1,0 +1,18 @@
+"""AWS Resource Access Manager: what Lake Formation shares across accounts travels in its resource shares.
+
+Modelled pages: https://docs.aws.amazon.com/ram/latest/userguide/working-with-sharing-invitations.html,
+https://docs.aws.amazon.com/ram/latest/userguide/shareable.html and the API reference
+https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html.
+
+Known differences from AWS
+--------------------------
+* One region: shares are matched by account and resource, whatever region their ARNs name.
+* Shares, associations and invitations change state at once; AWS passes through ASSOCIATING and DISASSOCIATING for
+  seconds. What takes time on AWS is one configurable delay here, after which a shared resource becomes visible.
+* Customer managed permissions, sources, promotion of policy-made shares, tagging and service principals are refused
+  with OperationNotPermittedException ("... is not supported by this sandbox").
+* Client tokens are accepted and not remembered.
+* Deleted shares stay listed as DELETED for ever; AWS forgets them after some hours.
+"""
+
+from __future__ import annotations
