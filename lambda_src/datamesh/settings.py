@@ -83,9 +83,14 @@ class IndexDataProductSettings(Observability, UsesRegistry):
 
 
 class LinkDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
-    """Environment of link_data_product."""
+    """Environment of link_data_product.
+
+    `schema_reader_role_arn` is crawl_data_product's role: it reads the schema of what it crawled and is no
+    administrator, so it is granted DESCRIBE on each table.
+    """
 
     data_principals: tuple[PrincipalArn, ...]
+    schema_reader_role_arn: RoleArn
 
 
 class CrawlDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):

@@ -179,6 +179,10 @@ class ShareNotYetVisible(Transient):
     """What was shared with this account is not visible in it yet."""
 
 
+class CrawlersStillRunning(Transient):
+    """A crawler of the run has not come to its end yet."""
+
+
 # --- Faults: the execution fails, the record says why, a retry after mending heals ---
 
 
@@ -192,6 +196,26 @@ class LeaseLost(DatameshError):
 
 class GrantFailed(DatameshError):
     """Lake Formation refused entries of a batch."""
+
+
+class InvitationExpired(DatameshError):
+    """The invitation to a resource share lapsed or was refused: central has to revoke and grant again."""
+
+
+class UntrustedShare(DatameshError):
+    """A resource share or an event that does not come from the central account."""
+
+
+class InvalidDataLakeSettings(DatameshError):
+    """The request to manage the Lake Formation settings does not follow its model."""
+
+
+class TooManyAdministrators(DatameshError):
+    """Lake Formation takes no more than 30 administrators, those of others included."""
+
+
+class SettingsConflict(DatameshError):
+    """Another writer kept overwriting the Lake Formation settings."""
 
 
 class PublishFailed(DatameshError):
