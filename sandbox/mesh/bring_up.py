@@ -71,12 +71,15 @@ class Mesh:
         return listener.wait("DataDomainRegistered", correlation_id, receiver=account.name)
 
 
-def bring_up(mesh: Mesh, progress: Progress) -> Listener:
-    """Apply the three accounts, create their people, load the data, register the domains; return the listener."""
+def bring_up(mesh: Mesh, progress: Progress, others: Iterable[Account] = ()) -> Listener:
+    """Apply the three accounts, create their people, load the data, register the domains; return the listener.
+
+    ``others`` are applied beside sales and marketing, and not registered.
+    """
     with progress.step("Apply the central account") as step:
         step.detail = f"{mesh.apply(CENTRAL)} resources in {CENTRAL.id}"
     with progress.step("Apply the domains sales and marketing") as step:
-        counts = mesh.apply_all([SALES, MARKETING])
+        counts = mesh.apply_all([SALES, MARKETING, *others])
         step.detail = f"{counts['sales']} resources in {SALES.id}, {counts['marketing']} in {MARKETING.id}"
     with progress.step("Create the people: a pipeline in sales, an analyst and an intern in marketing"):
         people.create_pipeline(SALES, mesh.endpoint, mesh.lake(SALES))

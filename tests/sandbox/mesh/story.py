@@ -1,0 +1,168 @@
+"""What happens in the mesh, as tests say it: commands, queries, and looks at what is left in each account."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import boto3
+
+from sandbox.client import Sandbox
+from sandbox.mesh import data, people
+from sandbox.mesh.bring_up import Mesh
+from sandbox.mesh.commands import put_command
+from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, REGION, SALES, Account
+from sandbox.mesh.listener import Listener, SeenEvent
+from sandbox.mesh.query import Result, query
+
+DATABASE = "datamesh_sales"
+COUNT = f"SELECT count(*) AS n FROM {DATABASE}.airlines"
+SECONDS = 120
+
+T = TypeVar("T")
+
+
+class Story:
+    """Commands and queries in one applied mesh."""
+
+    def __init__(self, sandbox: Sandbox, mesh: Mesh) -> None:
+        self.sandbox = sandbox
+        self.mesh = mesh
+        self.listener = Listener([CENTRAL, SALES, MARKETING, FINANCE], sandbox.url)
+
+    def client(self, service: str, account: Account) -> Any:
+        """A boto3 client of the account's root user."""
+        return people.root_session(account).client(service, endpoint_url=self.sandbox.url)
+
+    def put(self, account: Account, command: str, payload: dict[str, Any]) -> str:
+        """Put a command on the account's own bus; returns the correlation id."""
+        return put_command(people.root_session(account), self.sandbox.url, account, command, payload)
+
+    def manifest(self, tables: tuple[str, ...] = data.TABLES) -> dict[str, Any]:
+        """The demo's product, reduced to ``tables``."""
+        product = data.product(self.mesh.location(SALES))
+        product["tables"] = [table for table in product["tables"] if table["name"] in tables]
+        return product
+
+    def register_product(self, product: dict[str, Any] | None = None, *, wait_for_crawl: bool = True) -> SeenEvent:
+        """Register a product of sales and wait for its schema (or only for central's answer)."""
+        command = {"domain": SALES.domain, "product": product or self.manifest()}
+        correlation_id = self.put(SALES, "RegisterDataProduct", command)
+        registered = self.listener.wait("DataProductRegistered", correlation_id, receiver=SALES.name)
+        if wait_for_crawl:
+            self.listener.wait("DataProductSchemaUpdated", correlation_id, receiver=CENTRAL.name, seconds=SECONDS)
+        return registered
+
+    def access_request(self, **changes: Any) -> dict[str, Any]:
+        """A request of marketing for the flights and the airlines, in the name of its analyst."""
+        return {
+            "request_id": str(uuid.uuid4()),
+            "domain": MARKETING.domain,
+            "product": {"domain": SALES.domain, "name": data.PRODUCT},
+            "tables": ["flights", "airlines"],
+            "principals": [MARKETING.role_arn(people.ANALYST)],
+            "justification": "a test",
+        } | changes
+
+    def request_access(self, **changes: Any) -> SeenEvent:
+        """Request access and wait until the consumer is provisioned."""
+        correlation_id = self.put(MARKETING, "RequestDataProductAccess", self.access_request(**changes))
+        return self.listener.wait(
+            "DataProductAccessProvisioned", correlation_id, receiver=CENTRAL.name, seconds=SECONDS
+        )
+
+    def query(self, sql: str = COUNT, *, role: str = people.ANALYST, account: Account = MARKETING) -> Result:
+        """Query with Athena as ``role`` in ``account``."""
+        session = people.role_session(account, role, self.sandbox.url)
+        results = f"s3://{people.results_bucket(account)}/"
+        return query(session, self.sandbox.url, sql, database=DATABASE, results=results)
+
+    def permissions(self, account: Account) -> set[tuple[str, str, str, str]]:
+        """All Lake Formation permissions of an account: principal, resource, permissions, grantable permissions."""
+        found = set()
+        for page in self.client("lakeformation", account).get_paginator("list_permissions").paginate():
+            for entry in page["PrincipalResourcePermissions"]:
+                found.add(
+                    (
+                        entry["Principal"]["DataLakePrincipalIdentifier"],
+                        json.dumps(entry["Resource"], sort_keys=True),
+                        ",".join(sorted(entry["Permissions"])),
+                        ",".join(sorted(entry["PermissionsWithGrantOption"])),
+                    )
+                )
+        return found
+
+    def executions(self, account: Account, flow: str, status: str | None = None) -> list[dict[str, Any]]:
+        """The executions of a flow's state machine, newest first."""
+        side = "domain" if account.domain else "central"
+        arn = f"arn:aws:states:{REGION}:{account.id}:stateMachine:datamesh-{side}-{flow.replace('_', '-')}"
+        found = self.client("stepfunctions", account).list_executions(stateMachineArn=arn)["executions"]
+        return [execution for execution in found if status in (None, execution["status"])]
+
+    def settle(self) -> None:
+        """Wait until no state machine of any account runs."""
+        flows = {
+            CENTRAL: ["register_data_domain", "register_data_product", "share_data_product", "index_data_product"],
+            SALES: ["link_data_product", "crawl_data_product"],
+            MARKETING: ["link_data_product", "crawl_data_product"],
+        }
+
+        def still() -> bool:
+            return not any(
+                self.executions(account, flow, "RUNNING") for account, names in flows.items() for flow in names
+            )
+
+        # Twice in a row: between an event and the execution it starts, nothing runs either.
+        until(lambda: still() and (time.sleep(0.5) or still()), "all workflows to end")
+
+    def dead_letters(self, account: Account, queue: str) -> list[dict[str, Any]]:
+        """Take the messages of a dead-letter queue, with their attributes."""
+        sqs = self.client("sqs", account)
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+
+def until(look: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
+    """Return the first true answer of ``look``. Raises AssertionError when it does not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
+
+
+def iam_policy(iam: Any, role: str) -> tuple[str, dict[str, Any]]:
+    """The one inline policy of a role: its name and document."""
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def without_action(policy: dict[str, Any], action: str) -> dict[str, Any]:
+    """The policy without ``action``, which it must have had: else the test would prove nothing."""
+    statements = []
+    found = False
+    for statement in policy["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        found = found or action in actions
+        left = [name for name in actions if name != action]
+        if left:
+            statements.append(statement | {"Action": left})
+    assert found, f"{action} is allowed nowhere in {json.dumps(policy)}"
+    return policy | {"Statement": statements}
+
+
+def take_away(iam: Any, role: str, action: str) -> None:
+    """Remove one action from a role's inline policy."""
+    name, policy = iam_policy(iam, role)
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(without_action(policy, action)))
+
+
+def session_of(story: Story, account: Account, role: str) -> boto3.Session:
+    """A session of a role."""
+    return people.role_session(account, role, story.sandbox.url)
