@@ -58,12 +58,12 @@ module "index_data_product_function" {
   statements = [
     {
       sid       = "RecordFacts"
-      actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
       resources = [local.arn.registry]
     },
     {
       sid       = "ReadSchema"
-      actions   = ["glue:GetTable", "glue:GetTables"]
+      actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
       resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
     },
   ]

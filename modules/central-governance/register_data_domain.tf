@@ -60,7 +60,7 @@ module "register_data_domain_function" {
     [
       {
         sid       = "RecordDomain"
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        actions   = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
         resources = [local.arn.registry]
       },
       {
@@ -91,22 +91,28 @@ module "register_data_domain_function" {
         reason    = "Lake Formation has no resource-level permissions."
       },
       {
+        sid       = "ShowLakeAccessRole"
+        actions   = ["iam:GetRole"]
+        resources = [local.arn.lake_access]
+      },
+      {
         sid       = "LendLakeAccessRole"
-        actions   = ["iam:GetRole", "iam:PassRole"]
+        actions   = ["iam:PassRole"]
         resources = [local.arn.lake_access]
         conditions = [
-          { test = "StringEqualsIfExists", variable = "iam:PassedToService", values = ["lakeformation.amazonaws.com"] },
+          { test = "StringEquals", variable = "iam:PassedToService", values = ["lakeformation.amazonaws.com"] },
         ]
       },
       {
         sid       = "MakeDatabases"
-        actions   = ["glue:CreateDatabase", "glue:GetDatabase", "glue:UpdateDatabase"]
+        actions   = ["glue:CreateDatabase", "glue:GetDatabase", "glue:GetDatabases"]
         resources = [local.arn.catalog, local.arn.databases]
       },
       {
         sid = "Grant"
         actions = [
           "lakeformation:BatchGrantPermissions",
+          "lakeformation:BatchRevokePermissions",
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",

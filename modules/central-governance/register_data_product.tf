@@ -43,7 +43,7 @@ module "register_data_product_function" {
   handler            = "datamesh.handlers.register_data_product.handler"
   log_retention_days = var.log_retention_days
   package            = var.lambda_package
-  timeout            = 900
+  timeout            = 300
 
   environment = merge(local.environment, {
     POWERTOOLS_SERVICE_NAME = "register_data_product"
@@ -54,8 +54,16 @@ module "register_data_product_function" {
   statements = concat(
     [
       {
-        sid       = "RecordProduct"
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        sid = "RecordProduct"
+        actions = [
+          "dynamodb:BatchGetItem",
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
         resources = [local.arn.registry]
       },
       {
@@ -67,6 +75,7 @@ module "register_data_product_function" {
         sid = "Grant"
         actions = [
           "lakeformation:BatchGrantPermissions",
+          "lakeformation:BatchRevokePermissions",
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",

@@ -43,7 +43,7 @@ module "share_data_product_function" {
   handler            = "datamesh.handlers.share_data_product.handler"
   log_retention_days = var.log_retention_days
   package            = var.lambda_package
-  timeout            = 900
+  timeout            = 300
 
   environment = merge(local.environment, {
     POWERTOOLS_SERVICE_NAME = "share_data_product"
@@ -55,12 +55,12 @@ module "share_data_product_function" {
     [
       {
         sid       = "RecordRequest"
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        actions   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arn.registry]
       },
       {
         sid       = "ReadSensitivity"
-        actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+        actions   = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {

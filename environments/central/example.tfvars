@@ -1,0 +1,13 @@
+# Copy to central.tfvars, the file of the workspace central.
+account_id      = "111122223333"
+region          = "eu-west-1"
+organization_id = "o-exampleorgid"
+
+# Who administers Lake Formation here besides the mesh: usually the role that runs Terraform.
+administrators   = ["arn:aws:iam::111122223333:role/terraform"]
+assume_role_arn  = "arn:aws:iam::111122223333:role/terraform"
+alarm_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:platform-alarms"]
+
+tags = {
+  cost-center = "data-platform"
+}

@@ -1,0 +1,17 @@
+# The central account: one workspace, called central.
+
+module "central_governance" {
+  source = "../../modules/central-governance"
+
+  account_id            = var.account_id
+  administrators        = var.administrators
+  alarm_topic_arns      = var.alarm_topic_arns
+  cross_account_version = var.cross_account_version
+  deletion_protection   = !var.delete_data
+  domain_account_ids    = var.domain_account_ids
+  lambda_package        = var.lambda_package
+  log_level             = var.log_level
+  log_retention_days    = var.log_retention_days
+  organization_id       = var.organization_id
+  prefix                = var.prefix
+}

@@ -1,0 +1,5 @@
+# The central account of the sandbox.
+account_id        = "111111111111"
+region            = "eu-west-1"
+organization_id   = "o-datamesh01"
+s3_use_path_style = true

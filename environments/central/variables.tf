@@ -1,0 +1,113 @@
+variable "account_id" {
+  description = "Id of the account that this workspace is applied to; credentials of another one are refused."
+  type        = string
+  nullable    = false
+}
+
+variable "lambda_package" {
+  description = <<-EOT
+    The zip file that `make package` builds, which every function of the mesh runs from:
+    * `architecture`: arm64 or x86_64.
+    * `path`: where the zip file is.
+    * `runtime`: the Lambda runtime that it was built for.
+  EOT
+  type = object({
+    architecture = optional(string, "arm64")
+    path         = string
+    runtime      = optional(string, "python3.13")
+  })
+  nullable = false
+}
+
+variable "region" {
+  description = "AWS region of the mesh, the same in all its accounts."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, for example eu-west-1."
+  }
+}
+
+variable "administrators" {
+  description = "ARNs of IAM roles and users that administer Lake Formation besides the mesh's own functions. Administrators that the account already has stay."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "alarm_topic_arns" {
+  description = "ARNs of the SNS topics that hear about alarms."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "assume_role_arn" {
+  description = "ARN of the role that Terraform takes in the account; null uses the credentials of the environment."
+  type        = string
+  default     = null
+}
+
+variable "cross_account_version" {
+  description = "Cross-account version of Lake Formation, the same in every account of the mesh. 5 cannot be taken back."
+  type        = string
+  default     = "4"
+  nullable    = false
+}
+
+variable "delete_data" {
+  description = "Whether a destroy deletes the registry too. Apply it before the destroy."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "domain_account_ids" {
+  description = "Ids of the accounts that may be domains of the mesh, where there is no organization to tell. Exactly one of organization_id and this is given."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "log_level" {
+  description = "What the functions log: DEBUG, INFO, WARNING or ERROR."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "How many days the logs of functions and workflows are kept."
+  type        = number
+  default     = 365
+  nullable    = false
+}
+
+variable "organization_id" {
+  description = "Id of the AWS Organization whose accounts may be domains of the mesh. Exactly one of this and domain_account_ids is given."
+  type        = string
+  default     = null
+}
+
+variable "prefix" {
+  description = "Every name of the mesh begins with it, the same in all its accounts."
+  type        = string
+  default     = "datamesh"
+  nullable    = false
+}
+
+variable "s3_use_path_style" {
+  description = "Whether bucket names go into the path of S3's URLs instead of the host name, as the sandbox needs it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags on everything, {KEY => value}, besides mesh and managed-by."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

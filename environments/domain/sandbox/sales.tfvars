@@ -1,0 +1,6 @@
+# The domain sales of the sandbox.
+account_id         = "222222222222"
+region             = "eu-west-1"
+domain             = "sales"
+central_account_id = "111111111111"
+s3_use_path_style  = true
