@@ -10,21 +10,22 @@ from __future__ import annotations
 import contextvars
 import importlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from sandbox import wire
-from sandbox.api import AwsError, Gate, Handler
+from sandbox.api import AwsError, Gate, Handler, Json, Call
 
 REGION = "eu-west-1"
 
 # Module below `ministack` -> names the sandbox relies on.
 INTERNALS: dict[str, set[str]] = {
     "app": {"SERVICE_HANDLERS", "_get_module", "_reset_all_state", "app", "call_service_handler_sync"},
+    "core.lambda_runtime": {"reset"},
     "core.responses": {"get_account_id", "get_region", "request_scope"},
 }
 
@@ -69,6 +70,17 @@ def install() -> None:
     if _installed:
         return
     _installed = True
+    os.environ.update(
+        AUTH="true",
+        MINISTACK_REGION=REGION,
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        MINISTACK_WORKER_THREADS="128",
+    )
+    # Not before the environment stands: MiniStack reads it when it is imported.
+    from sandbox import frontdoor  # noqa: PLC0415
+
+    frontdoor.install()
 
 
 def register_service(name: str, handler: Handler) -> None:
@@ -122,28 +134,24 @@ def start_background(function: Callable[..., None], *args: Any) -> None:
     threading.Thread(target=context.run, args=(function, *args), daemon=True).start()
 
 
+def stop_workers() -> None:
+    """End the processes that run Lambda functions."""
+    internal("core.lambda_runtime", "reset")()
+
+
 # --- what rooms ask about resources -----------------------------------------------------------------------------------
 
-
-def bucket_owner(bucket: str) -> str | None:
-    """The account that owns a bucket; names are global."""
-    return next((key[0] for key in list(_data("services.s3", "_buckets")) if key[1] == bucket), None)
-
-
-def bucket_policy(bucket: str) -> dict[str, Any] | None:
-    """The bucket's policy document."""
-    owner = bucket_owner(bucket)
-    return _document(_data("services.s3", "_bucket_policies").get((owner, bucket)))
+uses("services.s3", "_buckets", "_bucket_policies", "_bucket_default_sse_headers", "_stored_sse_headers")
+uses("services.kms", "_keys", "_resolve_key")
+uses("services.sqs", "queue_policy_for_arn", "_queue_by_arn")
+uses("services.sns", "topic_policy_for_arn", "_topic_by_arn_any_scope")
+uses("services.secretsmanager", "secret_policy_for_arn")
+uses("services.lambda_svc", "function_policy_for_arn")
+uses("services.eventbridge", "_event_bus_policies", "_put_events")
 
 
-def _data(module: str, name: str) -> dict[Any, Any]:
-    """All accounts' entries of one of MiniStack's scoped stores, keyed `(account[, region], key)`."""
-    uses(module, name)
-    store: dict[Any, Any] = internal(module, name)._data
-    return store
-
-
-def _document(policy: Any) -> dict[str, Any] | None:
+def document(policy: Json) -> dict[str, Any] | None:
+    """A policy document however it is stored: text, bytes or parsed; None when there is none."""
     if isinstance(policy, bytes | bytearray):
         policy = policy.decode()
     if isinstance(policy, str):
@@ -151,14 +159,132 @@ def _document(policy: Any) -> dict[str, Any] | None:
     return policy or None
 
 
-def _arn_account(arn: str) -> str:
-    return arn.split(":")[4]
+def bucket_owner(bucket: str) -> str | None:
+    """The account that owns a bucket; names are global."""
+    return next((key[0] for key in list(internal("services.s3", "_buckets")._data) if key[1] == bucket), None)
 
 
-def bucket_of(uri: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://` URI."""
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.lstrip("/")
+def bucket_policy(bucket: str) -> dict[str, Any] | None:
+    """The bucket's policy document."""
+    return document(internal("services.s3", "_bucket_policies")._data.get((bucket_owner(bucket), bucket)))
 
 
-__all__ = ["REGION", "AwsError", "install", "invoke_raw", "register_service", "scope", "wrap_service"]
+def bucket_kms_key(bucket: str) -> str | None:
+    """The ARN of the customer managed key that encrypts new objects by default."""
+    owner = bucket_owner(bucket)
+    if owner is None:
+        return None
+    with scope(owner, region()):
+        headers = internal("services.s3", "_bucket_default_sse_headers")(bucket)
+    return key_arn(headers.get("x-amz-server-side-encryption-aws-kms-key-id"), owner, region())
+
+
+def object_kms_key(bucket: str, key: str) -> str | None:
+    """The ARN of the customer managed key that encrypts an object."""
+    owner = bucket_owner(bucket)
+    found = internal("services.s3", "_buckets")._data.get((owner, bucket), {}).get("objects", {}).get(key)
+    if owner is None or found is None:
+        return None
+    headers = internal("services.s3", "_stored_sse_headers")(found)
+    return key_arn(headers.get("x-amz-server-side-encryption-aws-kms-key-id"), owner, region())
+
+
+def s3_read(account: str | None, bucket: str, key: str) -> bytes:
+    """An object's bytes, without asking anybody; raises `AwsError` NoSuchBucket or NoSuchKey."""
+    owner = account or bucket_owner(bucket)
+    if owner is None:
+        raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
+    answer = invoke_raw("s3", "GetObject", {"Bucket": bucket, "Key": key}, account=owner, region=region())
+    body = answer["Body"]
+    return body if isinstance(body, bytes) else bytes(body.read())
+
+
+def s3_list(bucket: str, prefix: str) -> list[str]:
+    """The keys below a prefix, sorted; empty for a bucket that does not exist."""
+    objects = internal("services.s3", "_buckets")._data.get((bucket_owner(bucket), bucket), {}).get("objects", {})
+    return sorted(key for key in list(objects) if key.startswith(prefix))
+
+
+def key_arn(key: str | None, account: str, region: str) -> str | None:
+    """The key ARN behind a key id, alias or ARN; None for AWS's own keys (`alias/aws/…`) and for no key."""
+    record = _key_record(key, account, region)
+    if record is None or record.get("KeyManager") == "AWS":
+        return None
+    return str(record["Arn"])
+
+
+def _key_record(key: str | None, account: str, region: str) -> dict[str, Any] | None:
+    if not key:
+        return None
+    parts = key.split(":")
+    if len(parts) > 5:
+        region, account = parts[3], parts[4]
+    with scope(account, region):
+        found: dict[str, Any] | None = internal("services.kms", "_resolve_key")(key)
+    return found
+
+
+def key_policy(key_arn: str) -> dict[str, Any] | None:
+    """The key's policy document."""
+    record = _key_record(key_arn, *_place(key_arn))
+    return document(record.get("Policy")) if record else None
+
+
+def queue_policy(arn: str) -> dict[str, Any] | None:
+    """The queue's policy document."""
+    return _looked_up("services.sqs", "queue_policy_for_arn", arn)
+
+
+def topic_policy(arn: str) -> dict[str, Any] | None:
+    """The topic's policy document."""
+    return _looked_up("services.sns", "topic_policy_for_arn", arn)
+
+
+def secret_policy(arn: str) -> dict[str, Any] | None:
+    """The secret's resource policy."""
+    return _looked_up("services.secretsmanager", "secret_policy_for_arn", arn)
+
+
+def function_policy(arn: str) -> dict[str, Any] | None:
+    """The function's resource policy."""
+    return _looked_up("services.lambda_svc", "function_policy_for_arn", arn)
+
+
+def bus_policy(arn: str) -> dict[str, Any] | None:
+    """The event bus's resource policy."""
+    account, bus_region = _place(arn)
+    name = arn.split("event-bus/")[-1]
+    return document(internal("services.eventbridge", "_event_bus_policies").get_scoped(account, bus_region, name))
+
+
+def queue_attributes(arn: str) -> dict[str, Any]:
+    """The queue's attributes, empty when it does not exist."""
+    with scope(*_place(arn)):
+        found = internal("services.sqs", "_queue_by_arn")(arn)
+    return dict(found["attributes"]) if found else {}
+
+
+def topic_attributes(arn: str) -> dict[str, Any]:
+    """The topic's attributes, empty when it does not exist."""
+    found = internal("services.sns", "_topic_by_arn_any_scope")(arn)
+    return dict(found.get("attributes", {})) if found else {}
+
+
+def put_aws_event(
+    source: str, detail_type: str, detail: dict[str, Any], resources: list[str], *, account: str, region: str
+) -> None:
+    """An event of an AWS service itself (`aws.glue` …) on the account's default bus."""
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
+    with scope(account, region):
+        internal("services.eventbridge", "_put_events")({"Entries": [entry]}, allow_aws_source=True)
+
+
+def _place(arn: str) -> tuple[str, str]:
+    parts = arn.split(":")
+    return parts[4], parts[3] or region()
+
+
+def _looked_up(module: str, name: str, arn: str) -> dict[str, Any] | None:
+    with scope(*_place(arn)):
+        found = internal(module, name)(arn)
+    return document(found[0]) if found else None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""A value of AWS's JSON or of MiniStack's stores, of which only its user knows the shape."""
 
 
 @dataclass(frozen=True)

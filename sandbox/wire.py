@@ -16,6 +16,7 @@ import functools
 import json
 import re
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
@@ -24,7 +25,7 @@ import botocore.session
 from botocore import parsers, serialize
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from sandbox.api import AwsError
+from sandbox.api import AwsError, Json
 
 # MiniStack names a few services otherwise than botocore does.
 BOTOCORE_NAMES = {
@@ -44,7 +45,7 @@ _REPORT_NUMBER = {1: "1 validation error detected"}
 
 
 @functools.lru_cache(maxsize=1)
-def _session() -> Any:
+def _session() -> Json:
     return botocore.session.get_session()
 
 
@@ -60,29 +61,43 @@ def protocol(service: str) -> str:
     return str(model(service).metadata["protocol"])
 
 
+@dataclass(frozen=True)
+class _Route:
+    method: str
+    pattern: re.Pattern[str]
+    query: dict[str, list[str]]
+    operation: str
+    rank: tuple[int, int, int]
+
+
 @functools.cache
-def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, URI pattern and operation, the longest URI first so that `/a/b` wins over `/a/{x}`."""
+def _routes(service: str) -> list[_Route]:
+    """The most specific first: `/a/b` before `/a/{x}`, `/{bucket}?acl` before `/{bucket}`."""
     routes = []
     for name in model(service).operation_names:
         http = model(service).operation_model(name).http
-        uri = http["requestUri"].split("?")[0]
-        pattern = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(uri).replace(r"\+", r"\+"))
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)
-        routes.append((http["method"], re.compile(pattern + "/?$"), name, uri))
-    routes.sort(key=lambda route: (-route[3].count("/"), route[3].count("{")))
-    return [(method, pattern, name) for method, pattern, name, _ in routes]
+        uri, _, inline = http["requestUri"].partition("?")
+        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", uri)
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
+        query = parse_qs(inline, keep_blank_values=True)
+        rank = (-len(query), -uri.count("/"), uri.count("{"))
+        routes.append(_Route(http["method"], re.compile(pattern + "/?$"), query, name, rank))
+    return sorted(routes, key=lambda route: route.rank)
 
 
-def operation_of(service: str, method: str, path: str, headers: dict[str, str]) -> str | None:
+def operation_of(
+    service: str, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]
+) -> str | None:
     """The operation a request asks for, or None when the service has none like it."""
     target = headers.get("x-amz-target", "")
     if target:
         name = target.rpartition(".")[2]
         return name if name in model(service).operation_names else None
-    for route_method, pattern, name in _routes(service):
-        if route_method == method and pattern.match(path):
-            return name
+    for route in _routes(service):
+        if route.method != method or not route.pattern.match(path):
+            continue
+        if all(key in query and (values == [""] or query[key] == values) for key, values in route.query.items()):
+            return route.operation
     return None
 
 
@@ -93,7 +108,7 @@ def decode(
 
     Raises `AwsError` UnknownOperationException, SerializationException, or the service's validation error.
     """
-    name = operation_of(service, method, path, headers)
+    name = operation_of(service, method, path, headers, query)
     if name is None:
         raise AwsError("UnknownOperationException", "", 404)
     operation = model(service).operation_model(name)
@@ -108,22 +123,17 @@ def decode(
         raise AwsError("SerializationException", "Start of structure or map found where not expected.")
     params = _decode_structure(shape, payload)
     if protocol(service) == "rest-json":
-        params.update(_decode_locations(service, operation, method, path, headers, query))
+        params.update(_decode_locations(service, operation, path, headers, query))
     if errors := constraint_errors(shape, params):
         raise validation_error(service, errors)
     return name, params
 
 
 def _decode_locations(
-    service: str,
-    operation: OperationModel,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    query: dict[str, list[str]],
+    service: str, operation: OperationModel, path: str, headers: dict[str, str], query: dict[str, list[str]]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    matches = (p.match(path) for m, p, name in _routes(service) if m == method and name == operation.name)
+    matches = (route.pattern.match(path) for route in _routes(service) if route.operation == operation.name)
     uri_values = next((match.groupdict() for match in matches if match), {})
     for member, shape in operation.input_shape.members.items():
         location, wire_name = shape.serialization.get("location"), shape.serialization.get("name", member)
@@ -137,7 +147,7 @@ def _decode_locations(
     return found
 
 
-def _decode_text(shape: Shape, text: str) -> Any:
+def _decode_text(shape: Shape, text: str) -> Json:
     if shape.type_name in ("integer", "long"):
         return int(text)
     if shape.type_name == "boolean":
@@ -154,7 +164,7 @@ def _decode_structure(shape: StructureShape, value: dict[str, Any]) -> dict[str,
     }
 
 
-def _decode_value(shape: Shape, value: Any) -> Any:
+def _decode_value(shape: Shape, value: Json) -> Json:
     if isinstance(shape, StructureShape) and not shape.is_document_type:
         if not isinstance(value, dict):
             raise AwsError("SerializationException", "Expected a structure.")
@@ -170,7 +180,7 @@ def _decode_value(shape: Shape, value: Any) -> Any:
     return _decode_scalar(shape, value)
 
 
-def _decode_scalar(shape: Shape, value: Any) -> Any:
+def _decode_scalar(shape: Shape, value: Json) -> Json:
     kind = shape.type_name
     if kind == "string" and not isinstance(value, str):
         raise AwsError("SerializationException", f"{type(value).__name__} can not be converted to a String")
@@ -216,12 +226,12 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{lowered}" if path else lowered
 
 
-def _constraint(value: Any, path: str, rule: str) -> str:
+def _constraint(value: Json, path: str, rule: str) -> str:
     shown = "null" if value is None else f"'{value}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
 
 
-def _value_errors(shape: Shape, value: Any, path: str) -> list[str]:
+def _value_errors(shape: Shape, value: Json, path: str) -> list[str]:
     if isinstance(shape, StructureShape):
         if shape.is_document_type or not isinstance(value, dict):
             return []
@@ -243,7 +253,7 @@ def _value_errors(shape: Shape, value: Any, path: str) -> list[str]:
     return []
 
 
-def _length_errors(shape: Shape, value: Any, path: str, length: int) -> list[str]:
+def _length_errors(shape: Shape, value: Json, path: str, length: int) -> list[str]:
     if length < shape.metadata.get("min", 0):
         return [_constraint(value, path, f"Member must have length greater than or equal to {shape.metadata['min']}")]
     if "max" in shape.metadata and length > shape.metadata["max"]:
@@ -251,7 +261,7 @@ def _length_errors(shape: Shape, value: Any, path: str, length: int) -> list[str
     return []
 
 
-def _range_errors(shape: Shape, value: Any, path: str) -> list[str]:
+def _range_errors(shape: Shape, value: Json, path: str) -> list[str]:
     if "min" in shape.metadata and value < shape.metadata["min"]:
         rule = f"Member must have value greater than or equal to {shape.metadata['min']}"
         return [_constraint(value, path, rule)]
@@ -312,7 +322,7 @@ def _encode_structure(shape: StructureShape, value: dict[str, Any]) -> dict[str,
     }
 
 
-def _encode_value(shape: Shape, value: Any) -> Any:
+def _encode_value(shape: Shape, value: Json) -> Json:
     if isinstance(shape, StructureShape) and not shape.is_document_type:
         return _encode_structure(shape, value)
     if isinstance(shape, ListShape):
@@ -326,7 +336,7 @@ def _encode_value(shape: Shape, value: Any) -> Any:
     return value
 
 
-def _encode_timestamp(shape: Shape, value: Any) -> Any:
+def _encode_timestamp(shape: Shape, value: Json) -> Json:
     if isinstance(value, str):
         value = datetime.fromisoformat(value.replace("Z", "+00:00"))
     if isinstance(value, int | float):

@@ -1,0 +1,79 @@
+"""The sandbox's time: the machine's, moved forward as far as tests ask.
+
+Whatever waits or expires (state machine waits, RAM invitations, schedules, retention) asks this clock, so that a test
+passes twelve hours in no time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time as _time
+from datetime import UTC, datetime
+
+_condition = threading.Condition()
+_offset = 0.0
+
+
+def time() -> float:
+    """Seconds since the epoch, never running backwards between resets."""
+    return _time.time() + _offset
+
+
+def now() -> datetime:
+    """The current time, UTC."""
+    return datetime.fromtimestamp(time(), UTC)
+
+
+def advance(seconds: float) -> datetime:
+    """Move forward and wake who waits; raises `ValueError` for going back."""
+    global _offset  # noqa: PLW0603  one process has one clock
+    if seconds < 0:
+        raise ValueError("The clock only moves forward.")
+    with _condition:
+        _offset += seconds
+        _condition.notify_all()
+    return now()
+
+
+def reset() -> None:
+    """Back to the machine's time."""
+    global _offset  # noqa: PLW0603
+    with _condition:
+        _offset = 0.0
+        _condition.notify_all()
+
+
+def offset() -> float:
+    """How far the clock stands ahead of the machine's."""
+    return _offset
+
+
+def wait_until(moment: float, cancelled: threading.Event | None = None) -> bool:
+    """Block until this time of this clock (or until `cancelled` is set): True when the time came."""
+    with _condition:
+        while (left := moment - time()) > 0:
+            if cancelled is not None and cancelled.is_set():
+                return False
+            # A cancellation has no way to notify, so look for it now and then.
+            _condition.wait(left if cancelled is None else min(left, 0.1))
+    return True
+
+
+def sleep(seconds: float, cancelled: threading.Event | None = None) -> bool:
+    """Wait that long on this clock."""
+    return wait_until(time() + seconds, cancelled)
+
+
+def wait_for(event: threading.Event, timeout: float | None) -> bool:
+    """`event.wait(timeout)` with the timeout measured on this clock."""
+    if timeout is None:
+        event.wait()
+        return True
+    deadline = time() + timeout
+    while not event.is_set():
+        left = deadline - time()
+        if left <= 0:
+            return False
+        # Wakes at once when the event is set; the clock can only be looked at in between.
+        event.wait(min(left, 0.05))
+    return True

@@ -1,0 +1,162 @@
+"""The front door: every API call of every service comes in here, in place of MiniStack's dispatcher.
+
+It finds who calls, whose resource is meant and which faults are armed; calls of services the sandbox serves or gates
+itself (Lake Formation, RAM, Glue, Athena) it answers, all others run in MiniStack, in the owner's account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sandbox import adapter, authz, faults, gate, owners, settings, wire
+from sandbox.api import AwsError, Call, Caller, Handler, Json
+from sandbox.owners import Request
+
+Answer = tuple[int, dict[str, str], Any]
+
+adapter.uses("app", "_credential_failure", "_decompress_request_body", "_routing_params")
+adapter.uses("core.router", "detect_service", "extract_access_key_id", "extract_region")
+adapter.uses("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "extract_iam_action")
+
+# Services without an IAM action of their own for a request: health checks, hosted UIs and tokens.
+_OPEN_SERVICES = {"cognito-idp", "cognito-identity", "sts", "execute-api", "apigateway", "appsync", "imds", "ecs-metadata"}
+
+
+def install() -> None:
+    """Put the front door and the gate in MiniStack's place."""
+    adapter.patch("app", "_dispatch_service_request", _dispatcher)
+    adapter.patch("core.iam_evaluator", "enforce", gate.enforce)
+    adapter.patch("core.iam_evaluator", "_resolve_condition_key", authz.resolve_key)
+    adapter.patch("core.iam_evaluator", "evaluate_trust_policy", gate.trust)
+    adapter.patch("core.iam_evaluator", "pin_request_caller", gate.pin_request_caller)
+    adapter.patch("core.iam_actions", "access_denied_response", gate.access_denied_response)
+
+
+def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+    async def dispatch(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], request_id: str
+    ) -> Answer:
+        request, region = _routed(method, path, headers, body, query)
+        account = adapter.account()
+        key = adapter.internal("core.router", "extract_access_key_id")(headers, query)
+        context = {"account": account, "principal": key}
+        names = _names(request)
+        try:
+            await asyncio.to_thread(faults.before_call, request.service, names, **context)
+            if request.service in adapter.handlers or request.service in adapter.gates:
+                answer = await _own(request, account, region, key, request_id)
+            else:
+                answer = await _ministack(original, request, account, region, request_id)
+            if answer[0] < 400:
+                faults.after_call(request.service, names, **context)
+        except AwsError as failure:
+            return _refuse(request, failure)
+        return answer
+
+    return dispatch
+
+
+def _routed(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+) -> tuple[Request, str]:
+    detect = adapter.internal("core.router", "detect_service")
+    routing = adapter.internal("app", "_routing_params")(method, path, headers, body, query)
+    service = detect(method, path, headers, routing)
+    region = adapter.internal("core.router", "extract_region")(headers, query)
+    return Request(service, method, path, headers, query, body, routing), region
+
+
+def _names(request: Request) -> str:
+    """The operation and the IAM action of a request, for faults that name either."""
+    action = adapter.internal("core.iam_actions", "extract_iam_action")(
+        request.service, request.method, request.path, request.headers, request.body, request.params
+    )
+    return "|".join(name for name in (request.operation(), action) if name)
+
+
+def _refuse(request: Request, failure: AwsError) -> Answer:
+    try:
+        return wire.error(request.service, failure, request.headers)
+    except Exception:  # noqa: BLE001  a service botocore does not know still gets an answer
+        return failure.status, {"Content-Type": "application/json"}, f'{{"__type": "{failure.code}"}}'.encode()
+
+
+# --- MiniStack's services ---------------------------------------------------------------------------------------------
+
+
+async def _ministack(
+    original: Callable[..., Awaitable[Answer]], request: Request, account: str, region: str, request_id: str
+) -> Answer:
+    owner, owner_region = owners.owner_of(request) or (account, region)
+    _expected_owner(request, owner)
+    token = gate.front.set(gate.Front(request, account, owner, owner_region))
+    try:
+        with adapter.scope(owner, owner_region):
+            return await original(request.method, request.path, request.headers, request.body, request.query, request_id)
+    finally:
+        gate.front.reset(token)
+
+
+def _expected_owner(request: Request, owner: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html: 403 on a mismatch."""
+    expected = request.headers.get("x-amz-expected-bucket-owner")
+    if request.service == "s3" and expected and expected != owner:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+
+
+# --- the sandbox's services -------------------------------------------------------------------------------------------
+
+
+async def _own(request: Request, account: str, region: str, key: str, request_id: str) -> Answer:
+    caller = gate.caller(key)
+    if isinstance(caller, AwsError):
+        return wire.error(request.service, caller)
+    with adapter.scope(account, region):
+        return await asyncio.to_thread(_answer, request, caller, region)
+
+
+def _answer(request: Request, caller: Caller, region: str) -> Answer:
+    """In a worker thread: decode, authorise, handle, encode. Raises `AwsError`."""
+    service = request.service
+    operation, params = wire.decode(
+        service, request.method, request.path, request.headers, request.query, request.body
+    )
+    call = Call(service, operation, params, caller, region)
+    result = handle(call)
+    return wire.encode(service, operation, result)
+
+
+def handle(call: Call) -> dict[str, Any]:
+    """Authorise and carry out a call of a service the sandbox serves or gates; raises `AwsError`."""
+    for resource in _resources(call):
+        authz.require(call.caller.arn, f"{call.service}:{call.operation}", resource)
+    handler = adapter.handlers.get(call.service)
+    if handler is not None:
+        return handler(call)
+    return adapter.gates[call.service](call, _next)
+
+
+def _next(call: Call) -> dict[str, Any]:
+    """MiniStack's own handler, in the account whose scope is current."""
+    return adapter.invoke_raw(
+        call.service, call.operation, call.params, account=adapter.account(), region=adapter.region()
+    )
+
+
+def _resources(call: Call) -> list[str]:
+    """The ARNs AWS checks `<service>:<Operation>` on."""
+    if call.service == "glue":
+        found: list[str] = importlib.import_module("sandbox.glue.resources").glue_resources(call)
+        return found
+    if call.service == "athena":
+        group = call.params.get("WorkGroup") or "primary"
+        if call.operation.startswith("List") and "WorkGroup" not in call.params:
+            return ["*"]
+        return [f"arn:aws:athena:{call.region}:{call.caller.account}:workgroup/{group}"]
+    return ["*"]
+
+
+__all__ = ["Handler", "Json", "install", "settings"]

@@ -1,0 +1,80 @@
+"""Actions and resources as AWS's Service Authorization Reference names them, where MiniStack's extraction differs.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from sandbox import adapter, authz
+from sandbox.owners import Request
+
+# Actions that the reference lists without a resource type: only "*" in a policy grants them.
+_WITHOUT_RESOURCE = {
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+    "states:SendTaskHeartbeat",
+    "states:ListStateMachines",
+    "states:ListActivities",
+    "states:ValidateStateMachineDefinition",
+    "lambda:ListFunctions",
+    "lambda:ListEventSourceMappings",
+    "logs:DescribeLogGroups",
+    "kms:CreateKey",
+    "kms:ListKeys",
+    "kms:ListAliases",
+    "kms:GenerateRandom",
+    "events:ListRuleNamesByTarget",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:GetRandomPassword",
+    "sns:ListTopics",
+    "sns:ListSubscriptions",
+    "sqs:ListQueues",
+    "sts:GetCallerIdentity",
+}
+_ALIAS_ACTIONS = {"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"}
+
+
+def as_aws_names(service: str, action: str, resource: str, request: Request | None) -> list[tuple[str, str]]:
+    """Every (action, resource) AWS checks for what MiniStack calls (action, resource)."""
+    if action in _WITHOUT_RESOURCE:
+        return [(action, "*")]
+    if service == "lambda":
+        return [(action, _function(resource, request))]
+    if service == "kms":
+        return _key(action, resource)
+    if service == "iam":
+        return [(action, _iam_entity(resource))]
+    if service == "events":
+        return [(action, re.sub(r":rule/default/", ":rule/", resource))]
+    return [(action, resource)]
+
+
+def _function(resource: str, request: Request | None) -> str:
+    """`Qualifier` belongs to the ARN: a policy for the alias does not allow the function and vice versa."""
+    qualifier = request.query.get("Qualifier", [""])[0] if request else ""
+    if qualifier and ":function:" in resource and resource.count(":") == 6:
+        return f"{resource}:{qualifier}"
+    return resource
+
+
+def _key(action: str, resource: str) -> list[tuple[str, str]]:
+    """An alias in a request is the key behind it; only the alias operations check alias and key."""
+    if ":alias/" not in resource:
+        return [(action, resource)]
+    arn = adapter.key_arn(resource, authz.account_of(resource), resource.split(":")[3])
+    if action in _ALIAS_ACTIONS:
+        return [(action, resource), *([(action, arn)] if arn else [])]
+    return [(action, arn or resource)]
+
+
+def _iam_entity(resource: str) -> str:
+    """Roles and users with a path carry it in their ARN; requests name them without."""
+    match = re.fullmatch(r"arn:aws:iam::(\d{12}):(role|user)/([^/]+)", resource)
+    if match is None:
+        return resource
+    account, kind, name = match.groups()
+    store = adapter.internal("services.iam", "_roles" if kind == "role" else "_users")
+    found = store.get_scoped(account, None, name)
+    return str(found["Arn"]) if found else resource

@@ -1,0 +1,73 @@
+"""The sandbox as a server: MiniStack's application with the rooms fitted in, on one port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import os
+import resource
+import signal
+
+from sandbox import adapter
+from sandbox.api import Json
+
+HOST = "127.0.0.1"
+# Rooms in the order in which they fit themselves in; each has an `install()`.
+ROOMS = ("states", "mends", "events", "ram", "lakeformation", "glue", "athena")
+
+
+def install(port: int) -> Json:
+    """Fit everything in for this port and return the ASGI application."""
+    os.environ["GATEWAY_PORT"] = str(port)
+    os.environ["MINISTACK_HOST"] = HOST
+    os.environ["AWS_ENDPOINT_URL"] = f"http://{HOST}:{port}"
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    adapter.install()
+    for room in ROOMS:
+        if importlib.util.find_spec(f"sandbox.{room}") is None:
+            continue
+        fit = getattr(importlib.import_module(f"sandbox.{room}"), "install", None)
+        if fit is not None:
+            fit()
+    from sandbox import control  # noqa: PLC0415  after the rooms, which may add endpoints
+
+    ministack = adapter.internal("app", "app")
+
+    async def application(scope: Json, receive: Json, send: Json) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/_sandbox/"):
+            await control.serve(scope, receive, send)
+        else:
+            await ministack(scope, receive, send)
+
+    return application
+
+
+def serve(port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415  slow to import
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    application = install(port)
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = os.environ["LOG_LEVEL"].upper()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await hypercorn_serve(application, config, shutdown_trigger=stop.wait)
+
+    try:
+        asyncio.run(run())
+    finally:
+        adapter.stop_workers()
+        logging.shutdown()
+        # Executions and pollers run in threads that nothing joins: do not wait for them.
+        os._exit(0)
