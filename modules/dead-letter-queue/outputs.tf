@@ -1,7 +1,6 @@
 output "arn" {
-  description = "ARN of the queue, known as soon as its policy lets the sources send."
+  description = "ARN of the queue."
   value       = aws_sqs_queue.this.arn
-  depends_on  = [aws_sqs_queue_policy.this]
 }
 
 output "name" {

@@ -14,9 +14,8 @@ output "bucket_names" {
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key that encrypts the buckets, known as soon as its policy holds."
+  description = "ARN of the key that encrypts the buckets."
   value       = aws_kms_key.lake.arn
-  depends_on  = [aws_kms_key_policy.lake]
 }
 
 output "products" {
@@ -26,7 +25,7 @@ output "products" {
     bucket_arn = aws_s3_bucket.layer[var.products.layer].arn
     prefix     = var.products.prefix
   }
-  depends_on = [aws_kms_key_policy.lake, aws_s3_bucket_policy.layer, aws_s3_bucket_server_side_encryption_configuration.layer]
+  depends_on = [aws_s3_bucket_policy.layer, aws_s3_bucket_server_side_encryption_configuration.layer]
 }
 
 output "retained_addresses" {

@@ -1,6 +1,6 @@
 output "dead_letter_queue_arn" {
   description = "ARN of the queue for events that could not start the workflow."
-  value       = module.dead_letter_queue.arn
+  value       = module.trigger.dead_letter_queue_arn
 }
 
 output "log_group_name" {
@@ -15,12 +15,12 @@ output "role_arn" {
 
 output "rule_arn" {
   description = "ARN of the rule that starts the workflow."
-  value       = aws_cloudwatch_event_rule.this.arn
+  value       = module.trigger.rule_arn
 }
 
 output "rule_name" {
   description = "Name of the rule that starts the workflow."
-  value       = aws_cloudwatch_event_rule.this.name
+  value       = module.trigger.rule_name
 }
 
 output "state_machine_arn" {
