@@ -50,8 +50,8 @@ class Mesh:
 
     def lake(self, account: Account) -> dict[str, str]:
         """Where ``account`` keeps its products: bucket, prefix (with the final slash) and key ARN."""
-        lake: dict[str, str] = self.outputs[account.name]["lake"]
-        return lake
+        lake = self.outputs[account.name]["lake"]
+        return {"bucket": lake["products_bucket"], "prefix": lake["products_prefix"], "key_arn": lake["kms_key_arn"]}
 
     def location(self, account: Account) -> str:
         """The URI below which ``account``'s products lie, with the final slash."""
