@@ -15,6 +15,8 @@ Knowingly different from AWS:
   others instead of losing their events.
 * Metrics (`/_sandbox/events`) are counters without time; they are not CloudWatch metrics.
 * Encryption of buses, schema discovery, global endpoints, pipes and EventBridge V2 buses have no behaviour here.
+* EventBridge Scheduler keeps the machine's time (rules with a schedule keep the sandbox's clock) and has templated
+  targets only.
 * No quota on PutEvents or invocations per second.
 """
 
@@ -32,7 +34,7 @@ from sandbox.events.put_events import put_aws_event, put_events
 
 __all__ = ["deliveries", "install", "put_aws_event", "put_events", "report", "reset", "settle"]
 
-# A schedule of EventBridge Scheduler has no rule; its group plays the part of the bus in metrics.
+# A schedule of EventBridge Scheduler has no bus; metrics and trace show it on the default bus.
 _SCHEDULER_BUS = "default"
 
 

@@ -59,33 +59,40 @@ def require_role(role: str | None, rule: Rule) -> str:
         raise DeliveryError("NO_PERMISSIONS", f"The target of {rule.arn} needs a role and has none")
     if Arn.parse(role).account != rule.bus.account:
         raise DeliveryError("FAILED_TO_ASSUME_ROLE", f"{role} does not belong to the rule's account")
-    decision = authz.check_assume(role, EVENTBRIDGE, context=_rule_context(rule))
+    decision = authz.check_assume(role, rule.service, context=_rule_context(rule))
     if not decision.allowed:
-        raise DeliveryError("FAILED_TO_ASSUME_ROLE", f"{EVENTBRIDGE} may not assume {role} {decision.reason}".rstrip())
+        raise DeliveryError("FAILED_TO_ASSUME_ROLE", f"{rule.service} may not assume {role} {decision.reason}".rstrip())
     return role
 
 
 def require_action(
-    role: str | None, action: str, resource: str, rule: Rule, policy: Mapping[str, Any] | None = None
+    role: str | None,
+    action: str,
+    resource: str,
+    rule: Rule,
+    policy: Mapping[str, Any] | None = None,
+    *,
+    across_accounts: bool = False,
 ) -> None:
     """May EventBridge act on a target: with the target's role, or without one as the service itself.
 
     With a role its policy decides (and across accounts the resource's policy too); without one the resource's policy
-    must name `events.amazonaws.com`, usually with `aws:SourceArn` = the rule. Raises `DeliveryError`.
+    must name `events.amazonaws.com`, usually with `aws:SourceArn` = the rule. Schedules always need a role.
+    A dead-letter queue may be in another account without a role (`across_accounts`). Raises `DeliveryError`.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
     """
     owner = Arn.parse(resource).account
     document = dict(policy) if policy is not None else None
-    if role:
-        require_role(role, rule)
+    if role or rule.scheduled:
+        role = require_role(role, rule)
         decision = authz.check(
             role, action, resource, context=_rule_context(rule), resource_policy=document, resource_account=owner
         )
         if not decision.allowed:
             raise _not_permitted(role, action, resource, decision.reason)
         return
-    if owner != rule.bus.account:
+    if owner != rule.bus.account and not across_accounts:
         raise DeliveryError("NO_PERMISSIONS", f"{resource} is in another account: its target needs a role")
     if not service_may(action, resource, rule, document):
         raise _not_permitted(EVENTBRIDGE, action, resource, "because no resource-based policy allows it")
@@ -172,7 +179,7 @@ def _put_context(source: str, detail_type: str, *, by_rule: bool) -> dict[str, s
 
 
 def _rule_context(rule: Rule) -> dict[str, str]:
-    return {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.bus.account}
+    return {"aws:SourceArn": rule.source_arn, "aws:SourceAccount": rule.bus.account}
 
 
 def _not_permitted(who: str, action: str, resource: str, reason: str) -> DeliveryError:

@@ -54,9 +54,10 @@ def send(
         "MessageBody": json.dumps(event.envelope()),
         "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
     }
-    if not access.service_may("sqs:SendMessage", queue, rule, adapter.queue_policy(queue)):
-        raise DeliveryError("NO_PERMISSIONS", f"{access.EVENTBRIDGE} may not send messages to {queue}")
+    # EventBridge Scheduler writes with the schedule's role: https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    role = str(target.get("RoleArn", "")) if rule.scheduled else None
+    access.require_action(role, "sqs:SendMessage", queue, rule, adapter.queue_policy(queue), across_accounts=True)
     try:
-        targets.send_message(queue, message, rule)
+        targets.send_message(queue, message, rule, with_role=bool(role))
     except AwsError as refused:
         raise targets.delivery_error(refused) from refused

@@ -145,11 +145,33 @@ def _epoch(value: object) -> int:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as far as delivery needs it. A schedule's or scheduler's rule has a bus too, but never matches events."""
+    """A rule as far as delivery needs it, or a schedule of EventBridge Scheduler, which plays a rule's part."""
 
     arn: str
     name: str
     bus: Bus
+
+    @property
+    def service(self) -> str:
+        """The service principal that invokes the targets."""
+        return f"{Arn.parse(self.arn).service}.amazonaws.com"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether this is a schedule of EventBridge Scheduler."""
+        return self.service == "scheduler.amazonaws.com"
+
+    @property
+    def source_arn(self) -> str:
+        """What `aws:SourceArn` names: the rule, or the group of the schedule.
+
+        https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+        """
+        if not self.scheduled:
+            return self.arn
+        arn = Arn.parse(self.arn)
+        group = arn.resource.split("/")[1]
+        return f"arn:{arn.partition}:scheduler:{arn.region}:{arn.account}:schedule-group/{group}"
 
 
 @dataclass(frozen=True)

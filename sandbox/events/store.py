@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox import adapter
+from sandbox import adapter, clock
 from sandbox.api import AwsError
 from sandbox.events.model import Arn
 
@@ -164,6 +164,8 @@ def replace_delivery(put_entries: PutEntries, dispatch: Dispatch, invoke_target:
     ) -> None:
         invoke_target(target, event, rule)
 
+    # Schedules, archives and replays keep the sandbox's time, so that a test can move it.
+    adapter.patch(_MODULE, "_now_ts", lambda _: clock.time)
     adapter.patch(_MODULE, "_put_events", lambda _: put_events)
     adapter.patch(_MODULE, "_dispatch_event", lambda _: dispatch_event)
     adapter.patch(_MODULE, "_invoke_target", lambda _: invoke)
