@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sandbox import clock
+from sandbox.lakeformation import effective, locations, resources, world
+from sandbox.lakeformation.resources import Kind, Resource
+from sandbox.lakeformation.store import lock, store
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sandbox.api import Caller
 
@@ -31,34 +36,111 @@ class RegisteredLocation(NamedTuple):
     catalog: str
 
 
+# --- what the catalog tells Lake Formation -----------------------------------------------------------------------------
+
+
 def database_created(account: str, name: str, creator: Caller, database_input: dict[str, Any]) -> None:
-    """Record the implicit grants of a new database (call it after the database exists)."""
-    raise NotImplementedError
+    """Record the implicit grants of a new database or database link (call it after it exists).
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/implicit-permissions.html (the creator) and
+    https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html (IAM_ALLOWED_PRINCIPALS).
+    """
+    with lock:
+        settings = store.account(account).settings
+        target = resources.database(account, name)
+        link = "TargetDatabase" in database_input
+        _give(
+            account,
+            creator.principal_arn,
+            target,
+            resources.ON_LINKS if link else resources.VALID[Kind.DATABASE],
+            creator,
+        )
+        _give_defaults(account, target, settings["CreateDatabaseDefaultPermissions"], creator)
+        given = database_input.get("CreateTableDefaultPermissions")
+        defaults = settings["CreateTableDefaultPermissions"] if given is None else given
+        store.account(account).table_defaults[target.database] = list(defaults)
 
 
 def database_deleted(account: str, name: str) -> None:
-    """Forget the grants on a database that is gone, and on its tables."""
-    raise NotImplementedError
+    """Forget the grants on a database that is gone, and on its tables.
+
+    Shares in RAM and what other accounts passed on stay behind, as on AWS.
+    """
+    target = resources.database(account, name)
+    _forget(account, lambda held: held.catalog == account and held.database == target.database)
+    store.account(account).table_defaults.pop(target.database, None)
 
 
 def table_created(account: str, database: str, name: str, creator: Caller, table_input: dict[str, Any]) -> None:
-    """Record the implicit grants of a new table or resource link (call it after it exists)."""
-    raise NotImplementedError
+    """Record the implicit grants of a new table or resource link (call it after it exists).
+
+    A creator of another account has everything on the table together with that account, which may pass it on inside:
+    https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html#perm-create-table
+    """
+    with lock:
+        target = resources.table(account, database, name)
+        everything = resources.ON_LINKS if "TargetTable" in table_input else resources.VALID[Kind.TABLE]
+        _give(creator.account, creator.principal_arn, target, everything, creator)
+        if creator.account != account:
+            _give(account, creator.account, target, everything, creator)
+            store.account(account).obtain(creator.account, target).implicit = True
+        _give_defaults(account, target, _table_defaults(account, target.database), creator)
 
 
 def table_deleted(account: str, database: str, name: str) -> None:
-    """Forget the grants on a table that is gone."""
-    raise NotImplementedError
+    """Forget the grants on a table that is gone; what other accounts hold of it stays behind, as on AWS."""
+    target = resources.table(account, database, name)
+    _forget(account, lambda held: held.entity == target)
+
+
+def _give(account: str, principal: str, target: Resource, permissions: frozenset[str], creator: Caller) -> None:
+    grant = store.account(account).obtain(principal, target)
+    grant.permissions |= permissions
+    grant.grantable |= permissions
+    grant.updated, grant.updated_by = clock.now(), creator.arn
+
+
+def _give_defaults(account: str, target: Resource, defaults: list[dict[str, Any]], creator: Caller) -> None:
+    for default in defaults:
+        permissions = set(default.get("Permissions") or [])
+        if permissions:
+            grant = store.account(account).obtain(default["Principal"]["DataLakePrincipalIdentifier"], target)
+            grant.permissions |= permissions
+            grant.updated, grant.updated_by = clock.now(), creator.arn
+
+
+def _table_defaults(account: str, database: str) -> list[dict[str, Any]]:
+    """What the database says of new tables, else what the account said when the database was made."""
+    found = world.current().database(account, database) or {}
+    given = found.get("CreateTableDefaultPermissions")
+    standing = store.account(account)
+    if given is not None:
+        return list(given)
+    return standing.table_defaults.get(database, standing.settings["CreateTableDefaultPermissions"])
+
+
+def _forget(account: str, unwanted: Callable[[Resource], bool]) -> None:
+    with lock:
+        store.account(account).forget(lambda grant: unwanted(grant.resource))
+
+
+# --- what the catalog and queries ask ----------------------------------------------------------------------------------
+
+
+def is_admin(caller: Caller) -> bool:
+    """Whether the caller is a data lake administrator of its account."""
+    return effective.is_admin(caller)
 
 
 def can_see_database(caller: Caller, catalog: str, name: str) -> bool:
     """Whether the caller holds anything on the database or on something in it."""
-    raise NotImplementedError
+    return effective.caller_sees(caller, resources.database(catalog, name))
 
 
 def can_see_table(caller: Caller, ref: TableRef) -> bool:
     """Whether the caller holds anything on the table."""
-    raise NotImplementedError
+    return effective.caller_sees(caller, resources.table(*ref))
 
 
 def has(
@@ -71,24 +153,55 @@ def has(
     columns: Sequence[str] | None = None,
 ) -> bool:
     """Whether the caller holds the permission: on the catalog (no database), a database, a table, or columns of it."""
-    raise NotImplementedError
+    if database is None:
+        return effective.allows(caller, permission, resources.catalog(catalog))
+    if table is None:
+        return effective.allows(caller, permission, resources.database(catalog, database))
+    target = resources.table(catalog, database, table)
+    if columns is not None and permission == "SELECT":
+        return {column.lower() for column in columns} <= effective.readable(caller, target, columns)
+    return effective.allows(caller, permission, target)
 
 
 def can_use_location(caller: Caller, s3_uri: str, *, catalog: str, database: str | None = None) -> bool:
-    """Whether the caller may let metadata of this catalog point to the S3 location."""
-    raise NotImplementedError
+    """Whether the caller may let metadata of this catalog point to the S3 location.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-underlying-data.html#data-location-permissions:
+    not asked for locations that are not registered, nor for tables under the registered location of their database.
+    """
+    with lock:
+        if not s3_uri.startswith("s3") or locations.covering(catalog, s3_uri) is None:
+            return True
+        if effective.allows(caller, "DATA_LOCATION_ACCESS", resources.location(catalog, s3_uri)):
+            return True
+        if database is None:
+            return False
+        uri = (world.current().database(catalog, database) or {}).get("LocationUri") or ""
+        if not uri.startswith("s3") or locations.covering(catalog, uri) is None:
+            return False
+        inside = resources.covers_location(resources.normal_location(uri), resources.normal_location(s3_uri))
+        return inside and effective.allows(caller, "CREATE_TABLE", resources.database(catalog, database))
 
 
 def readable_columns(caller: Caller, ref: TableRef, all_columns: Sequence[str]) -> list[str]:
     """The columns on which the caller holds SELECT, in the order given; [] = no SELECT."""
-    raise NotImplementedError
+    found = effective.readable(caller, resources.table(*ref), all_columns)
+    return [column for column in all_columns if column.lower() in found]
 
 
 def registered_location(catalog: str, s3_uri: str) -> RegisteredLocation | None:
     """The longest location registered in the catalog's account that covers the S3 location."""
-    raise NotImplementedError
+    found = locations.covering(catalog, s3_uri) if s3_uri.startswith(("s3", "arn:aws:s3:")) else None
+    return RegisteredLocation(found.arn, found.role, catalog) if found else None
 
 
 def vend(catalog: str, s3_uri: str, actions: Sequence[str]) -> None:
-    """Check that the registered role can do the S3 actions on the location now; raises AwsError AccessDeniedException."""
-    raise NotImplementedError
+    """Check that the registered role can do the S3 actions on the location now.
+
+    A location that ends with a slash stands for any object in it. Reading asks for kms:Decrypt and writing for
+    kms:GenerateDataKey where the bucket has a customer managed key.
+
+    Raises:
+        AwsError: AccessDeniedException that names what is missing.
+    """
+    locations.check_reach(catalog, s3_uri, actions)

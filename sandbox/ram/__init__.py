@@ -16,3 +16,12 @@ Known differences from AWS
 """
 
 from __future__ import annotations
+
+
+def install() -> None:
+    """Put RAM into the sandbox: the service and its part of snapshots."""
+    from sandbox import adapter, snapshots  # noqa: PLC0415  the room's rules are usable without MiniStack
+    from sandbox.ram import service, store  # noqa: PLC0415
+
+    adapter.register_service("ram", service.handle)
+    snapshots.register_room("ram", store.store.get_state, store.store.set_state, store.store.reset)

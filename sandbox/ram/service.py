@@ -31,14 +31,6 @@ def handle(call: Call) -> dict[str, Any]:
         return operation(call)
 
 
-def install() -> None:
-    """Put RAM into the sandbox: the service and its part of snapshots."""
-    from sandbox import adapter, snapshots  # noqa: PLC0415  the rooms' rules are usable without MiniStack
-
-    adapter.register_service("ram", handle)
-    snapshots.register_room("ram", store.get_state, store.set_state, store.reset)
-
-
 def _create(call: Call) -> dict[str, Any]:
     params = call.params
     _only_what_is_modelled(params, "sources", "resourceShareConfiguration")

@@ -1,0 +1,230 @@
+"""Who holds what right now: own grants, what IAM_ALLOWED_PRINCIPALS leaves to IAM, and what reaches over accounts.
+
+Across accounts (https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-permissions.html) a principal holds
+a permission when
+* the owner granted it to the principal directly, or
+* the owner granted it to the principal's account (or organization) *and* somebody in that account passed it on,
+and the resource share that carries the grant is visible. Evaluated at each question, so a revocation at the source
+takes everything away that depended on it, while local grants stay listed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.lakeformation import principals, resources
+from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
+from sandbox.lakeformation.resources import Kind, Resource
+from sandbox.lakeformation.store import Grant, lock, store
+from sandbox.ram import sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sandbox.api import Caller
+
+_TABLE_LIKE = (Kind.TABLE, Kind.ALL_TABLES, Kind.COLUMNS)
+_ANY_REGION = "*"
+
+
+def is_admin(caller: Caller) -> bool:
+    """Whether the caller administers its account's data lake."""
+    return caller.principal_arn in store.account(caller.account).admins()
+
+
+def allows(caller: Caller, permission: str, target: Resource, *, grant_option: bool = False) -> bool:
+    """Whether the caller holds the permission (or may pass it on) on the resource, implicit permissions included."""
+    with lock:
+        if not grant_option and _implicit(caller, permission, target):
+            return True
+        return any(True for _ in _holding(caller, permission, target, grant_option=grant_option))
+
+
+def account_allows(account: str, permission: str, target: Resource, *, grant_option: bool) -> bool:
+    """Whether another account granted this to the account: what its administrator may pass on."""
+    with lock:
+        return any(covers(grant, permission, target, grant_option=grant_option) for grant in received(account, target))
+
+
+def _implicit(caller: Caller, permission: str, target: Resource) -> bool:
+    """What administrators have without a grant.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/implicit-permissions.html: describe everything, create
+    databases, point to every location; nothing to alter, drop or read. Of other accounts' resources they see what was
+    shared with the account, not what was shared with another principal directly.
+    """
+    own = target.catalog == caller.account
+    account = store.account(caller.account)
+    if caller.principal_arn in account.read_only_admins():
+        return permission == "DESCRIBE" and (own or account_sees(caller.account, target))
+    if caller.principal_arn not in account.admins():
+        return False
+    if not own:
+        return permission == "DESCRIBE" and account_sees(caller.account, target)
+    return permission in ("DESCRIBE", "CREATE_DATABASE", "DATA_LOCATION_ACCESS")
+
+
+def account_sees(account: str, target: Resource) -> bool:
+    """Whether anything on the resource (or in the database) was granted to the account and is visible."""
+    return any(_touches(grant.resource, target) for grant in received(account, target))
+
+
+def caller_sees(caller: Caller, target: Resource) -> bool:
+    """Whether the caller holds anything on the resource, or on something in it when it is a database."""
+    with lock:
+        return _implicit(caller, "DESCRIBE", target) or any(
+            _touches(grant.resource, target) for grant, _ in _effective(caller, target)
+        )
+
+
+def _touches(held: Resource, target: Resource) -> bool:
+    if held.catalog != target.catalog or held.database != target.database:
+        return False
+    if target.kind is Kind.DATABASE:
+        return held.kind is Kind.DATABASE or held.kind in _TABLE_LIKE
+    if target.kind in _TABLE_LIKE:
+        return held.kind is Kind.ALL_TABLES or (held.kind in _TABLE_LIKE and held.table == target.table)
+    return held.kind is target.kind
+
+
+def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_option: bool = False) -> set[str]:
+    """The columns of a table, lower case, on which the caller holds SELECT."""
+    with lock:
+        found: set[str] = set()
+        for grant, ceilings in _effective(caller, target):
+            mine = _selected(grant, target, columns, grant_option=grant_option)
+            if ceilings is not None:
+                # Whoever passes on what was received passes on at most what the account still holds.
+                theirs = [_selected(ceiling, target, columns, grant_option=grant_option) for ceiling in ceilings]
+                mine &= set().union(*theirs)
+            found |= mine
+        return found
+
+
+def _selected(grant: Grant, target: Resource, columns: Sequence[str], *, grant_option: bool) -> set[str]:
+    permissions = grant.grantable if grant_option else grant.permissions
+    held = grant.resource
+    if not permissions & {"SELECT", "ALL"} or held.kind not in _TABLE_LIKE or not _touches(held, target):
+        return set()
+    names = {column.lower() for column in columns}
+    return names & set(held.columns) if held.columns else names - set(held.excluded)
+
+
+def covers(grant: Grant, permission: str, target: Resource, *, grant_option: bool = False) -> bool:
+    """Whether this grant alone gives the permission (or the right to pass it on) on the resource."""
+    permissions = grant.grantable if grant_option else grant.permissions
+    held = grant.resource
+    if target.kind is Kind.DATA_LOCATION:
+        return permission in permissions and held.kind is target.kind and _location_covers(held, target)
+    described = permission == "DESCRIBE" and not grant_option and bool(permissions)
+    if not described and not permissions & {permission, "ALL"}:
+        return False
+    if held.catalog != target.catalog or held.database != target.database:
+        return False
+    if target.kind in (Kind.CATALOG, Kind.DATABASE, Kind.ALL_TABLES):
+        return held.kind is target.kind
+    if held.kind is Kind.ALL_TABLES or (held.kind is Kind.TABLE and held.table == target.table):
+        return True
+    if held.kind is not Kind.COLUMNS or held.table != target.table:
+        return False
+    return described or _columns_cover(held, target)
+
+
+def _location_covers(held: Resource, target: Resource) -> bool:
+    return held.catalog == target.catalog and resources.covers_location(held.location, target.location)
+
+
+def _columns_cover(held: Resource, target: Resource) -> bool:
+    """A partial SELECT covers only a SELECT that is as narrow."""
+    if target.kind is not Kind.COLUMNS:
+        return False
+    if target.columns:
+        names = set(target.columns)
+        return names <= set(held.columns) if held.columns else not names & set(held.excluded)
+    return bool(target.excluded) and not held.columns and set(held.excluded) <= set(target.excluded)
+
+
+def _holding(caller: Caller, permission: str, target: Resource, *, grant_option: bool) -> Iterator[Grant]:
+    for grant, ceilings in _effective(caller, target):
+        if not covers(grant, permission, target, grant_option=grant_option):
+            continue
+        if ceilings is None or any(covers(c, permission, target, grant_option=grant_option) for c in ceilings):
+            yield grant
+
+
+def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[Grant] | None]]:
+    """The caller's grants on this catalog; with each what limits it: None, or the grants to the caller's account."""
+    owner = store.account(target.catalog)
+    ids = {caller.principal_arn, f"{caller.account}:IAMPrincipals"}
+    if target.catalog == caller.account:
+        ids.add(IAM_ALLOWED_PRINCIPALS)
+        yield from ((grant, None) for grant in _of(owner.grants.values(), ids))
+        return
+    if _left_to_iam(target):
+        return
+    for grant in _of(owner.grants.values(), ids):
+        if _visible(grant, caller.account, caller.principal_arn):
+            yield grant, None
+    ceilings = list(received(caller.account, target))
+    if ceilings:
+        for grant in _of(store.account(caller.account).grants.values(), ids):
+            if grant.resource.catalog == target.catalog:
+                yield grant, ceilings
+
+
+def _of(grants: Iterable[Grant], ids: set[str]) -> list[Grant]:
+    return [grant for grant in grants if grant.principal in ids]
+
+
+def received(account: str, target: Resource) -> Iterator[Grant]:
+    """The visible grants of the target's owner to this account or its organization."""
+    if target.catalog == account or _left_to_iam(target):
+        return
+    ids = {account, *principals.organizations_of(account)}
+    for grant in list(store.account(target.catalog).grants.values()):
+        if grant.principal in ids and _visible(grant, account, None):
+            yield grant
+
+
+def _left_to_iam(target: Resource) -> bool:
+    """While IAM_ALLOWED_PRINCIPALS stands on a resource, nobody of another account gets at it through Lake Formation.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-prereqs.html
+    """
+    return left_to_iam(target) is not None
+
+
+def left_to_iam(target: Resource) -> Resource | None:
+    """The resource (this one, or all tables of its database) on which IAM_ALLOWED_PRINCIPALS stands, if it does."""
+    entity = target.entity
+    if entity.kind not in (Kind.DATABASE, Kind.TABLE, Kind.ALL_TABLES):
+        return None
+    owner = store.account(target.catalog)
+    candidates = [entity]
+    if entity.kind is Kind.TABLE:
+        candidates.append(resources.all_tables(entity.catalog, entity.database))
+    return next((found for found in candidates if owner.find(IAM_ALLOWED_PRINCIPALS, found)), None)
+
+
+def _visible(grant: Grant, account: str, principal: str | None) -> bool:
+    return visibility(grant, account, principal) == "visible"
+
+
+def visibility(grant: Grant, account: str, principal: str | None) -> sharing.Visibility:
+    """Whether the share that carries the owner's grant can be seen by the account (or one principal of it)."""
+    resource = grant.resource
+    if not resource.shared:
+        return "visible"
+    carrier = resources.database(resource.catalog, resource.database) if grant.implicit else resource
+    return sharing.visibility(resource.catalog, carrier.arn(_ANY_REGION), account, principal)
+
+
+def sees_pending(account: str, principal: str, target: Resource) -> bool:
+    """Whether something on the target was granted to the account but its share is not (or will never be) visible."""
+    ids = {account, principal, f"{account}:IAMPrincipals", *principals.organizations_of(account)}
+    return any(
+        grant.principal in ids
+        and _touches(grant.resource, target)
+        and "pending" in (visibility(grant, account, None), visibility(grant, account, principal))
+        for grant in list(store.account(target.catalog).grants.values())
+    )

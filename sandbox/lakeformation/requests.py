@@ -1,0 +1,81 @@
+"""What a grant or a revocation asks for, checked as far as that goes without asking anybody else.
+
+https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_GrantPermissions.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.lakeformation import errors, principals, resources
+from sandbox.lakeformation.principals import Principal
+from sandbox.lakeformation.resources import Kind, Resource
+
+if TYPE_CHECKING:
+    from sandbox.api import Caller
+
+
+@dataclass(frozen=True)
+class Request:
+    """One grant or revocation."""
+
+    caller: Caller
+    region: str
+    principal: Principal
+    resource: Resource
+    permissions: frozenset[str]
+    grantable: frozenset[str]
+
+    @property
+    def external(self) -> bool:
+        """Whether the principal is of another account than the caller."""
+        return self.principal.external_to(self.caller.account)
+
+    @property
+    def local_resource(self) -> bool:
+        """Whether the caller's account owns the resource."""
+        return self.resource.catalog == self.caller.account
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """What must not be changed by two calls at once."""
+        return self.principal.id, self.resource.entity.arn(self.region)
+
+
+def parse(caller: Caller, region: str, entry: dict[str, Any], default_catalog: str) -> Request:
+    """Read GrantPermissions' or RevokePermissions' parameters, or a batch entry.
+
+    Raises:
+        AwsError: InvalidInputException.
+    """
+    if entry.get("Condition"):
+        raise errors.not_supported("A grant condition")
+    for name in ("Principal", "Resource"):
+        if not entry.get(name):
+            raise errors.invalid(f"{name} is required.")
+    resource = resources.parse(entry["Resource"], default_catalog)
+    permissions = frozenset(entry.get("Permissions") or [])
+    grantable = frozenset(entry.get("PermissionsWithGrantOption") or [])
+    if not permissions | grantable:
+        raise errors.invalid("Permissions must not be empty.")
+    if not (permissions | grantable) <= resources.VALID[resource.kind]:
+        raise errors.bad_permissions()
+    principal = principals.parse(entry["Principal"].get("DataLakePrincipalIdentifier", ""))
+    return Request(caller, region, principal, resources.whole(resource), permissions, grantable)
+
+
+def check_grant(request: Request) -> None:
+    """What holds for grants only.
+
+    Raises:
+        AwsError: InvalidInputException.
+    """
+    if not request.grantable <= request.permissions:
+        raise errors.invalid("Permissions with grant option must be a subset of the permissions granted.")
+    if request.resource.kind is Kind.COLUMNS and request.resource.excluded and request.grantable:
+        # https://docs.aws.amazon.com/lake-formation/latest/dg/data-filters-about.html: with the grant option only an
+        # include list is possible.
+        raise errors.bad_permissions()
+    if request.principal.kind is principals.Kind.IAM_ALLOWED and (request.grantable or not request.local_resource):
+        raise errors.bad_permissions()

@@ -1,0 +1,212 @@
+"""The resources on which Lake Formation permissions are granted, and which permissions exist on each.
+
+https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html#lf-resource-permissions-summary
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from sandbox.lakeformation import errors
+
+ALL_TABLES = "ALL_TABLES"
+"""The name under which AWS lists the table wildcard."""
+
+
+class Kind(StrEnum):
+    """Kinds of resources; the values are those of ListPermissions' ResourceType where there is one."""
+
+    CATALOG = "CATALOG"
+    DATABASE = "DATABASE"
+    TABLE = "TABLE"
+    ALL_TABLES = "ALL_TABLES"
+    COLUMNS = "COLUMNS"
+    DATA_LOCATION = "DATA_LOCATION"
+
+
+VALID: dict[Kind, frozenset[str]] = {
+    Kind.CATALOG: frozenset({"CREATE_DATABASE"}),
+    Kind.DATABASE: frozenset({"ALL", "ALTER", "CREATE_TABLE", "DESCRIBE", "DROP"}),
+    Kind.TABLE: frozenset({"ALL", "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"}),
+    Kind.ALL_TABLES: frozenset({"ALL", "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"}),
+    Kind.COLUMNS: frozenset({"SELECT"}),
+    Kind.DATA_LOCATION: frozenset({"DATA_LOCATION_ACCESS"}),
+}
+ON_LINKS = frozenset({"DESCRIBE", "DROP"})
+UNSUPPORTED = {
+    "LFTag": "An LF-tag",
+    "LFTagPolicy": "An LF-tag policy",
+    "LFTagExpression": "An LF-tag expression",
+    "DataCellsFilter": "A data cells filter",
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource. `columns` (include list) or `excluded` only for COLUMNS, `location` only for DATA_LOCATION."""
+
+    kind: Kind
+    catalog: str
+    database: str = ""
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    location: str = ""
+
+    @property
+    def entity(self) -> Resource:
+        """The table when this is columns of it, else itself."""
+        return replace(self, kind=Kind.TABLE, columns=(), excluded=()) if self.kind is Kind.COLUMNS else self
+
+    @property
+    def shared(self) -> bool:
+        """Whether a cross-account grant on it travels in a RAM share."""
+        return self.kind not in (Kind.CATALOG, Kind.DATA_LOCATION)
+
+    def arn(self, region: str) -> str:
+        """The Glue ARN of a catalog, database, table or all tables; the S3 ARN of a data location."""
+        if self.kind is Kind.DATA_LOCATION:
+            return self.location
+        path = {
+            Kind.CATALOG: "catalog",
+            Kind.DATABASE: f"database/{self.database}",
+            Kind.ALL_TABLES: f"table/{self.database}/*",
+        }.get(self.kind, f"table/{self.database}/{self.table}")
+        return f"arn:aws:glue:{region}:{self.catalog}:{path}"
+
+    def __str__(self) -> str:
+        return {
+            Kind.CATALOG: "Catalog",
+            Kind.DATABASE: self.database,
+            Kind.DATA_LOCATION: self.location,
+            Kind.ALL_TABLES: f"{self.database}.*",
+        }.get(self.kind, self.table)
+
+
+def catalog(account: str) -> Resource:
+    """An account's catalog."""
+    return Resource(Kind.CATALOG, account)
+
+
+def database(account: str, name: str) -> Resource:
+    """A database."""
+    return Resource(Kind.DATABASE, account, name.lower())
+
+
+def table(account: str, database_name: str, name: str) -> Resource:
+    """A table."""
+    return Resource(Kind.TABLE, account, database_name.lower(), name.lower())
+
+
+def all_tables(account: str, database_name: str) -> Resource:
+    """All tables of a database, future ones too."""
+    return Resource(Kind.ALL_TABLES, account, database_name.lower())
+
+
+def location(account: str, s3_arn: str) -> Resource:
+    """A data location of the account in which it is registered."""
+    return Resource(Kind.DATA_LOCATION, account, location=normal_location(s3_arn))
+
+
+def normal_location(s3: str) -> str:
+    """The ARN without a trailing slash of an S3 URI or ARN.
+
+    Raises:
+        AwsError: InvalidInputException when it is neither.
+    """
+    for scheme in ("s3://", "s3a://", "s3n://"):
+        s3 = f"arn:aws:s3:::{s3.removeprefix(scheme)}" if s3.startswith(scheme) else s3
+    if not s3.startswith("arn:aws:s3:::") or not s3.removeprefix("arn:aws:s3:::").strip("/"):
+        raise errors.invalid(f"Invalid S3 resource ARN: {s3}")
+    return s3.rstrip("/")
+
+
+def covers_location(outer: str, inner: str) -> bool:
+    """Whether a location is the other or lies below it, both normal."""
+    return inner == outer or inner.startswith(f"{outer}/")
+
+
+def parse(given: dict[str, Any], default_catalog: str) -> Resource:
+    """The resource of a request.
+
+    Raises:
+        AwsError: InvalidInputException when it is not exactly one complete resource, or of a kind the sandbox has not.
+    """
+    if len(given) != 1:
+        raise errors.invalid("Resource must have exactly one of its members.")
+    member, value = next(iter(given.items()))
+    if member in UNSUPPORTED:
+        raise errors.not_supported(UNSUPPORTED[member])
+    if member == "Catalog":
+        return catalog(_account(value.get("Id"), default_catalog))
+    owner = _account(value.get("CatalogId"), default_catalog)
+    if member == "Database":
+        return database(owner, value["Name"])
+    if member == "DataLocation":
+        return location(owner, value["ResourceArn"])
+    if member == "Table":
+        wildcard, name = "TableWildcard" in value, value.get("Name")
+        if wildcard and name in (None, ALL_TABLES):
+            return all_tables(owner, value["DatabaseName"])
+        if wildcard or not name:
+            raise errors.invalid("Table must have either a Name or a TableWildcard.")
+        return table(owner, value["DatabaseName"], name)
+    if member == "TableWithColumns":
+        return _columns(owner, value)
+    raise errors.invalid(f"Unknown resource {member}.")
+
+
+def _columns(owner: str, value: dict[str, Any]) -> Resource:
+    names, wildcard = value.get("ColumnNames"), value.get("ColumnWildcard")
+    if bool(names) == (wildcard is not None):
+        raise errors.invalid("TableWithColumns must have either ColumnNames or a ColumnWildcard.")
+    database_name, name = value["DatabaseName"].lower(), value["Name"].lower()
+    excluded = tuple(sorted({column.lower() for column in (wildcard or {}).get("ExcludedColumnNames") or []}))
+    columns = tuple(sorted({column.lower() for column in names or []}))
+    if name == ALL_TABLES.lower():
+        if columns or excluded:
+            raise errors.bad_permissions()
+        return Resource(Kind.COLUMNS, owner, database_name, ALL_TABLES)
+    return Resource(Kind.COLUMNS, owner, database_name, name, columns, excluded)
+
+
+def whole(resource: Resource) -> Resource:
+    """Columns without any list are the table (or all tables) itself; everything else stays as it is."""
+    if resource.kind is not Kind.COLUMNS or resource.columns or resource.excluded:
+        return resource
+    if resource.table == ALL_TABLES:
+        return all_tables(resource.catalog, resource.database)
+    return resource.entity
+
+
+def _account(given: str | None, default: str) -> str:
+    found = given or default
+    if not (len(found) == 12 and found.isdigit()):
+        raise errors.not_supported(f"Catalog {found}")
+    return found
+
+
+def to_api(resource: Resource, *, select: bool = False) -> dict[str, Any]:
+    """The resource in the API's shape; `select`: as the row on which AWS lists SELECT on whole tables.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html#perm-select: SELECT always
+    appears as a separate row.
+    """
+    owner = {"CatalogId": resource.catalog}
+    kind = resource.kind
+    if kind is Kind.CATALOG:
+        return {"Catalog": {"Id": resource.catalog}}
+    if kind is Kind.DATABASE:
+        return {"Database": owner | {"Name": resource.database}}
+    if kind is Kind.DATA_LOCATION:
+        return {"DataLocation": owner | {"ResourceArn": resource.location}}
+    name = ALL_TABLES if kind is Kind.ALL_TABLES else resource.table
+    place = owner | {"DatabaseName": resource.database, "Name": name}
+    if kind is Kind.COLUMNS and resource.columns:
+        return {"TableWithColumns": place | {"ColumnNames": list(resource.columns)}}
+    if kind is Kind.COLUMNS or select:
+        excluded = {"ExcludedColumnNames": list(resource.excluded)} if resource.excluded else {}
+        return {"TableWithColumns": place | {"ColumnWildcard": excluded}}
+    return {"Table": place | ({"TableWildcard": {}} if kind is Kind.ALL_TABLES else {})}
