@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextvars
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ adapter.uses(
     "parse_policy_document",
 )
 adapter.uses("services.iam", "_roles", "_users")
-adapter.uses("services.sts", "_sessions")
+adapter.uses("services.sts", "_sessions", "register_session")
 
 # The STS access key that signed the request being served; tells which of a role's sessions is calling.
 access_key: contextvars.ContextVar[str] = contextvars.ContextVar("sandbox_access_key", default="")
@@ -451,3 +452,32 @@ def check_assume(
         decision = decide(who, action, role_arn, context=context, resource_policy=policy, resource_account=owner)
     record(who, action, role_arn, decision, via=service_principal)
     return decision
+
+
+def open_session(role_arn: str, session_name: str) -> dict[str, str]:
+    """Credentials of a new session of a role, whatever its trust policy says: ask `check_assume` first.
+
+    Raises `ValueError` when the role does not exist.
+    """
+    role = role_of(role_arn)
+    if role is None:
+        raise ValueError(f"There is no role {role_arn}")
+    account = account_of(role_arn)
+    digest = secrets.token_hex(20)
+    keys = {
+        "AccessKeyId": f"ASIA{digest[:16].upper()}",
+        "SecretAccessKey": secrets.token_hex(20),
+        "SessionToken": secrets.token_hex(64),
+    }
+    adapter.internal("services.sts", "register_session")(
+        keys["AccessKeyId"],
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role['RoleName']}/{session_name}",
+            "UserId": f"{role['RoleId']}:{session_name}",
+            "SecretAccessKey": keys["SecretAccessKey"],
+            "SessionToken": keys["SessionToken"],
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+        },
+    )
+    return keys

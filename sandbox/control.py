@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from sandbox import clock, faults, ledger, settings, snapshots
+from sandbox import authz, clock, faults, ledger, settings, snapshots
 from sandbox.api import Json
 
 Endpoint = Callable[[dict[str, Any], dict[str, str], list[str]], Json]
@@ -73,6 +73,11 @@ def _faults_clear(_body: dict[str, Any], _query: dict[str, str], rest: list[str]
     faults.clear(int(rest[0]) if rest and rest[0] else None)
 
 
+def _credentials(body: dict[str, Any], _query: dict[str, str], _rest: list[str]) -> Json:
+    """Temporary credentials of a role without asking its trust policy: tests act as roles only services may assume."""
+    return authz.open_session(body["role_arn"], body.get("session_name", "sandbox"))
+
+
 def _clock(_body: dict[str, Any], _query: dict[str, str], _rest: list[str]) -> Json:
     return {"now": clock.now().isoformat(), "offset_seconds": clock.offset()}
 
@@ -109,6 +114,7 @@ endpoint("DELETE", "ledger", _ledger_clear)
 endpoint("GET", "faults", _faults)
 endpoint("POST", "faults", _faults_inject)
 endpoint("DELETE", "faults", _faults_clear)
+endpoint("POST", "credentials", _credentials)
 endpoint("GET", "clock", _clock)
 endpoint("POST", "clock", _clock_advance)
 endpoint("GET", "settings", _settings)

@@ -11,6 +11,7 @@ import itertools
 import random
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ KINDS: dict[str, tuple[str, str, int]] = {
     "internal": ("InternalServiceException", "Internal service error", 500),
     "unavailable": ("ServiceUnavailableException", "Service is unavailable", 503),
 }
+# Kinds that strike only events on their way to a target (service `events`, action `deliver`), never an API call.
+DELIVERY_KINDS = frozenset({"duplicate", "delay", "reorder", "drop"})
 # https://docs.aws.amazon.com/general/latest/gr/api-retries.html; each service's "Common errors".
 _THROTTLING_CODES: dict[str, tuple[str, int]] = {
     "s3": ("SlowDown", 503),
@@ -81,7 +84,14 @@ _random = random.Random(0)  # noqa: S311  reproducible chaos, not a secret
 
 
 def inject(**fields: Any) -> Fault:
-    """Arm a fault; raises `TypeError` for a field it has not."""
+    """Arm a fault; raises `TypeError` for a field it has not.
+
+    Short forms: `error="ThrottlingException"` for `code`, `after=True` for `when="after"`.
+    """
+    if "error" in fields:
+        fields["code"] = fields.pop("error")
+    if fields.pop("after", False):
+        fields["when"] = "after"
     fault = Fault(**fields)
     with _lock:
         fault.id = next(_ids)
@@ -107,18 +117,37 @@ def seed(value: int) -> None:
 
 
 def strikes(
-    service: str, action: str, *, account: str = "", resource: str = "", principal: str = "", when: str = "before"
+    service: str,
+    action: str,
+    *,
+    account: str = "",
+    resource: str = "",
+    principal: str = "",
+    when: str = "before",
+    facts: Mapping[str, str] | None = None,
 ) -> Fault | None:
     """The first armed fault that meets this call; counts as having struck.
 
-    `action` may give several names of the same call: `Invoke|lambda:InvokeFunction`.
+    `action` may give several names of the same call: `Invoke|lambda:InvokeFunction`. `facts` are what a fault's
+    `options` of the same name must match (`detail_type`, `source` … of an event).
     """
     with _lock:
         for fault in _faults:
-            if fault.when == when and _meets(fault, service, action, account, resource, principal):
+            if (
+                fault.when == when
+                and _fits(fault, action, facts or {})
+                and _meets(fault, service, action, account, resource, principal)
+            ):
                 fault.struck += 1
                 return fault
     return None
+
+
+def _fits(fault: Fault, action: str, facts: Mapping[str, str]) -> bool:
+    """Does the fault's kind belong to this action, and do its options match the facts?"""
+    if fault.kind in DELIVERY_KINDS and action != "deliver":
+        return False
+    return all(fnmatch.fnmatchcase(value, str(fault.options.get(name, "*"))) for name, value in facts.items())
 
 
 def _meets(fault: Fault, service: str, action: str, account: str, resource: str, principal: str) -> bool:
@@ -147,7 +176,11 @@ def error_of(fault: Fault, service: str) -> AwsError:
         code, status = _THROTTLING_CODES[service]
     if fault.kind == "internal" or fault.when == "after":
         code, message, status = _INTERNAL_CODES.get(service, KINDS["internal"][0]), *KINDS["internal"][1:]
-    return AwsError(fault.code or code, fault.message or message, fault.status or status)
+    if fault.code is not None:
+        # A named error is a client's fault unless it says otherwise: SDKs retry every 5xx by themselves.
+        server = any(word in fault.code for word in ("Internal", "ServiceUnavailable", "ServiceException"))
+        code, status = fault.code, 500 if server else 400
+    return AwsError(code, fault.message or message, fault.status or status)
 
 
 def before_call(service: str, action: str, *, account: str, resource: str = "", principal: str = "") -> None:

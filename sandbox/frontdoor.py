@@ -23,6 +23,11 @@ adapter.uses("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "extract_iam_action
 
 # Services without an IAM action of their own for a request: health checks, hosted UIs and tokens.
 _OPEN_SERVICES = {"cognito-idp", "cognito-identity", "sts", "execute-api", "apigateway", "appsync", "imds", "ecs-metadata"}
+# Rooms that know the resources of their calls; [] leaves the check to the room.
+_RESOURCES_OF = {
+    "events": ("sandbox.events.resources", "event_resources"),
+    "glue": ("sandbox.glue.resources", "glue_resources"),
+}
 
 
 def install() -> None:
@@ -148,8 +153,12 @@ def _next(call: Call) -> dict[str, Any]:
 
 def _resources(call: Call) -> list[str]:
     """The ARNs AWS checks `<service>:<Operation>` on."""
-    if call.service == "glue":
-        found: list[str] = importlib.import_module("sandbox.glue.resources").glue_resources(call)
+    if call.service in _RESOURCES_OF:
+        module, name = _RESOURCES_OF[call.service]
+        found: list[str] = getattr(importlib.import_module(module), name)(call)
+        return found
+    if call.service == "events":
+        found = importlib.import_module("sandbox.events.resources").event_resources(call)
         return found
     if call.service == "athena":
         group = call.params.get("WorkGroup") or "primary"

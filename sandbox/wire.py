@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import io
 import json
 import re
 import uuid
@@ -377,8 +378,10 @@ def response(service: str, operation: str, status: int, headers: dict[str, str],
     described = model(service).operation_model(operation)
     parser = parsers.create_parser(protocol(service))
     lowered = {key.lower(): str(value) for key, value in headers.items()}
+    # botocore takes the bytes of a streaming member for text; a file object it passes on.
+    payload: Json = io.BytesIO(body) if described.has_streaming_output and status < 300 else body
     parsed: dict[str, Any] = parser.parse(
-        {"status_code": status, "headers": lowered, "body": body, "context": {"operation_name": operation}},
+        {"status_code": status, "headers": lowered, "body": payload, "context": {"operation_name": operation}},
         described.output_shape,
     )
     if status >= 300:
