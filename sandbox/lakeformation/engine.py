@@ -36,7 +36,7 @@ class RegisteredLocation(NamedTuple):
     catalog: str
 
 
-# --- what the catalog tells Lake Formation -----------------------------------------------------------------------------
+# --- what the catalog tells Lake Formation ---------------------------------------------------------------------------
 
 
 def database_created(account: str, name: str, creator: Caller, database_input: dict[str, Any]) -> None:
@@ -48,14 +48,8 @@ def database_created(account: str, name: str, creator: Caller, database_input: d
     with lock:
         settings = store.account(account).settings
         target = resources.database(account, name)
-        link = "TargetDatabase" in database_input
-        _give(
-            account,
-            creator.principal_arn,
-            target,
-            resources.ON_LINKS if link else resources.VALID[Kind.DATABASE],
-            creator,
-        )
+        everything = resources.ON_LINKS if "TargetDatabase" in database_input else resources.VALID[Kind.DATABASE]
+        _give(account, creator.principal_arn, target, everything, creator)
         _give_defaults(account, target, settings["CreateDatabaseDefaultPermissions"], creator)
         given = database_input.get("CreateTableDefaultPermissions")
         defaults = settings["CreateTableDefaultPermissions"] if given is None else given
@@ -117,7 +111,8 @@ def _table_defaults(account: str, database: str) -> list[dict[str, Any]]:
     standing = store.account(account)
     if given is not None:
         return list(given)
-    return standing.table_defaults.get(database, standing.settings["CreateTableDefaultPermissions"])
+    defaults: list[dict[str, Any]] = standing.settings["CreateTableDefaultPermissions"]
+    return standing.table_defaults.get(database, defaults)
 
 
 def _forget(account: str, unwanted: Callable[[Resource], bool]) -> None:
@@ -125,7 +120,7 @@ def _forget(account: str, unwanted: Callable[[Resource], bool]) -> None:
         store.account(account).forget(lambda grant: unwanted(grant.resource))
 
 
-# --- what the catalog and queries ask ----------------------------------------------------------------------------------
+# --- what the catalog and queries ask --------------------------------------------------------------------------------
 
 
 def is_admin(caller: Caller) -> bool:

@@ -73,8 +73,8 @@ def _check_grantor(request: Request, *, revoking: bool = False) -> None:
         _check_seen(request, admin=admin)
         if request.external:
             raise errors.invalid(
-                f"Permissions on a resource shared by account {resource.catalog} cannot be granted to another account or"
-                " organization."
+                f"Permissions on a resource shared by account {resource.catalog} cannot be granted to another account"
+                " or organization."
             )
         if admin and revoking:
             return
@@ -132,11 +132,12 @@ def _check_combination(request: Request, found: dict[str, Any] | None) -> None:
             raise errors.bad_permissions()
     catalog.check_columns(resource, found)
     standing = _standing_on_table(request)
-    if resource.kind is Kind.COLUMNS and any(g.resource.kind is not Kind.COLUMNS and g.permissions for g in standing):
+    partial = any(held.resource.kind is Kind.COLUMNS for held in standing)
+    whole = any(held.resource.kind is not Kind.COLUMNS and held.permissions for held in standing)
+    if (resource.kind is Kind.COLUMNS and whole) or (
+        resource.kind is Kind.TABLE and partial and request.permissions - {"SELECT"}
+    ):
         raise errors.bad_permissions()
-    if resource.kind is Kind.TABLE and request.permissions - {"SELECT"}:
-        if any(g.resource.kind is Kind.COLUMNS for g in standing):
-            raise errors.bad_permissions()
     if principal.kind is principals.Kind.ACCOUNT and not request.external:
         raise errors.invalid(f"Invalid principal, {principal.id}. Permissions cannot be granted to the own account.")
     if request.external:

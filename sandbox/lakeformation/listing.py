@@ -1,7 +1,7 @@
 """What permissions there are, as far as the caller may know.
 
-https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html: filtered by what the caller holds;
-a page may be empty and still have a token.
+https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html: filtered by what the caller
+holds; a page may be empty and still have a token.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def list_permissions(call: Call) -> dict[str, Any]:
     """ListPermissions.
 
     Raises:
-        AwsError: InvalidInputException for filters that do not fit, AccessDeniedException for a resource that is not there.
+        AwsError: InvalidInputException for filters that do not fit, AccessDeniedException for a resource that is not
+            there.
     """
     params, caller = call.params, call.caller
     wanted = _resource_filter(call)

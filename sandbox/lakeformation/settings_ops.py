@@ -1,6 +1,7 @@
 """Data lake settings: who administers, what new databases and tables leave to IAM, the cross-account version.
 
-https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_PutDataLakeSettings.html: a put overwrites everything.
+https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_PutDataLakeSettings.html: a put overwrites
+everything.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def put(call: Call) -> dict[str, Any]:
     """PutDataLakeSettings: what is not given is empty afterwards, and the version 1 again.
 
     Raises:
-        AwsError: InvalidInputException for too many or unknown administrators, for a version that does not exist, and for
-            a step down from version 5 (https://docs.aws.amazon.com/lake-formation/latest/dg/optimize-ram.html).
+        AwsError: InvalidInputException for too many or unknown administrators, for a version that does not exist, and
+            for a step down from version 5 (https://docs.aws.amazon.com/lake-formation/latest/dg/optimize-ram.html).
     """
     given = call.params["DataLakeSettings"]
     with lock:
