@@ -1,0 +1,62 @@
+"""link_data_product: DataProductRegistered or DataProductAccessGranted → links and grants → DataProductLinked."""
+
+from collections.abc import Mapping
+
+from datamesh.aws.glue_catalog import GlueCatalog
+from datamesh.aws.identity import own_role_arn
+from datamesh.aws.lake_formation import LakeFormation
+from datamesh.aws.ram import ResourceShares
+from datamesh.aws.retry import Retrier
+from datamesh.aws.shared_catalog import SharedCatalog
+from datamesh.handlers._runtime import Json, Step, StepRequest, step_handler, utc_now
+from datamesh.logic.link_data_product import LinkConfig, LinkDataProduct
+from datamesh.settings import LinkDataProductSettings, load
+
+# Hundreds of grants may have to wait for one another; below the function's timeout of 900 seconds.
+WAIT = 600.0
+
+
+def _flow() -> LinkDataProduct:
+    settings = load(LinkDataProductSettings)
+    retrier = Retrier(total=WAIT)
+    return LinkDataProduct(
+        LinkConfig(
+            account_id=settings.datamesh_account_id,
+            central_account_id=settings.central_account_id,
+            prefix=settings.datamesh_prefix,
+            own_role_arn=own_role_arn(),
+            data_principals=settings.data_principals,
+            crawler_role_arn=settings.crawler_role_arn,
+            schema_reader_role_arn=settings.schema_reader_role_arn,
+        ),
+        shares=ResourceShares(settings.central_account_id, retrier=retrier),
+        shared=SharedCatalog(retrier=retrier),
+        catalog=GlueCatalog(retrier=retrier),
+        permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
+    )
+
+
+def _steps() -> Mapping[str, Step]:
+    flow = _flow()
+
+    def accept_share(request: StepRequest) -> Json:
+        return flow.accept_share(request.envelope)
+
+    def await_visibility(request: StepRequest) -> Json:
+        return flow.await_visibility(request.envelope)
+
+    def create_links(request: StepRequest) -> Json:
+        return flow.create_links(request.envelope)
+
+    def grant_principals(request: StepRequest) -> Json:
+        return flow.grant_principals(request.envelope, request.payload["links"], utc_now())
+
+    return {
+        "accept_share": accept_share,
+        "await_visibility": await_visibility,
+        "create_links": create_links,
+        "grant_principals": grant_principals,
+    }
+
+
+handler = step_handler(_steps)
