@@ -20,7 +20,7 @@ LOOK_AGAIN = (0.5, 1.5)
 
 
 def _pause() -> None:
-    time.sleep(random.uniform(*LOOK_AGAIN))  # noqa: S311: spreads writers, protects nothing
+    time.sleep(random.uniform(*LOOK_AGAIN))  # noqa: S311 - spreads writers, protects nothing
 
 
 @observed

@@ -68,8 +68,8 @@ def apply(request: DataLakeSettingsRequest, store: SettingsStore, pause: Callabl
         if _stays(request, store, pause):
             return _answer(request, store.get())
     raise SettingsConflict(
-        f"Another writer undid the Lake Formation settings {MAX_WRITES} times. Find it in CloudTrail (PutDataLakeSettings) "
-        "and let one of the two manage them."
+        f"Another writer undid the Lake Formation settings {MAX_WRITES} times. Find it in CloudTrail "
+        "(PutDataLakeSettings) and let one of the two manage them."
     )
 
 
