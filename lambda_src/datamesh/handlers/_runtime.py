@@ -2,42 +2,31 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from datamesh.models.base import NonEmpty, OpenModel, UtcTime
 from datamesh.models.errors import InvalidEvent, Transient, UnknownStep
-from datamesh.models.events import Envelope, describe
+from datamesh.models.events import describe
+from datamesh.models.steps import Execution, Json, StepRequest
 from datamesh.observability import correlation_id_of, count, logger, metrics, tracer
 
-Json = dict[str, Any]
-
-
-class Execution(OpenModel):
-    """The execution of the state machine that asks."""
-
-    id: NonEmpty = Field(description="ARN of the execution.")
-    name: NonEmpty
-    started_at: UtcTime
-
-
-class StepRequest(OpenModel):
-    """What a state machine sends to its function."""
-
-    step: NonEmpty
-    event: dict[str, Any]
-    execution: Execution
-    payload: dict[str, Any] = Field(default_factory=dict, exclude=True, description="The whole payload, for the rest.")
-
-    @property
-    def envelope(self) -> Envelope:
-        """The event as an EventBridge envelope. Raises InvalidEvent."""
-        return Envelope.read(self.event)
+__all__ = [
+    "Execution",
+    "Json",
+    "LambdaHandler",
+    "Step",
+    "StepRequest",
+    "observed",
+    "read_request",
+    "step_handler",
+    "timed",
+    "utc_now",
+]
 
 
 Step = Callable[[StepRequest], Json]
+TimedStep = Callable[[StepRequest, datetime], Json]
 LambdaHandler = Callable[[Json, LambdaContext], Json]
 
 
@@ -46,7 +35,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def read_request(payload: Mapping[str, Any]) -> StepRequest:
+def timed(steps: Mapping[str, TimedStep]) -> dict[str, Step]:
+    """Give each step of a flow the time at which it runs."""
+
+    def bound(step: TimedStep) -> Step:
+        return lambda request: step(request, utc_now())
+
+    return {name: bound(step) for name, step in steps.items()}
+
+
+def read_request(payload: Mapping[str, object]) -> StepRequest:
     """Read the payload of a state machine. Raises InvalidEvent when it is not one."""
     try:
         return StepRequest.model_validate({**payload, "payload": dict(payload)})

@@ -167,6 +167,10 @@ class AwsTemporarilyUnavailable(Transient):
     """AWS kept answering with a transient error until the budget of the call was spent."""
 
 
+class WriteConflict(Transient):
+    """A record changed between reading and writing it, or a name is taken; the decision must be made again."""
+
+
 class RecordBusy(Transient):
     """Another execution holds the registry record; it ends, or its lease does."""
 

@@ -1,0 +1,56 @@
+"""Handler of register_data_domain: each step of the state machine is one method of the flow."""
+
+from collections.abc import Mapping
+
+from datamesh.aws import clients
+from datamesh.aws.buckets import Buckets
+from datamesh.aws.events import EventBus
+from datamesh.aws.glue_catalog import GlueCatalog
+from datamesh.aws.identity import own_role_arn
+from datamesh.aws.lake_formation import LakeFormation
+from datamesh.aws.registry import Registry
+from datamesh.aws.retry import Retrier
+from datamesh.aws.secrets import DomainConfigs
+from datamesh.handlers._runtime import Step, step_handler, timed
+from datamesh.logic.register_data_domain import Central, DomainRegistration, World
+from datamesh.settings import RegisterDataDomainSettings, load
+
+
+def steps() -> Mapping[str, Step]:
+    """Return the steps, built from the environment."""
+    settings = load(RegisterDataDomainSettings)
+    retrier = Retrier()
+    world = World(
+        registry=Registry(settings.registry_table, retrier=retrier),
+        catalog=GlueCatalog(retrier=retrier),
+        permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
+        configs=DomainConfigs(retrier=retrier),
+        buckets=Buckets(retrier=retrier),
+        router=EventBus(settings.event_bus_name, retrier=retrier),
+    )
+    central = Central(
+        prefix=settings.datamesh_prefix,
+        account_id=settings.datamesh_account_id,
+        region=clients.region(),
+        partition=clients.partition(),
+        own_role_arn=own_role_arn(),
+        catalog_writer_role_arn=settings.catalog_writer_role_arn,
+        lake_access_role_arn=settings.lake_access_role_arn,
+        routing_role_arn=settings.routing_role_arn,
+        routing_dlq_arn=settings.routing_dlq_arn,
+    )
+    flow = DomainRegistration(world, central)
+    return timed(
+        {
+            "admit": flow.admit,
+            "verify": flow.verify,
+            "prepare": flow.prepare,
+            "route": flow.route,
+            "record": flow.record,
+            "confirm": flow.confirm,
+            "fail": flow.fail,
+        }
+    )
+
+
+handler = step_handler(steps)

@@ -1,0 +1,121 @@
+"""What the flows need of the world, as interfaces: `datamesh.aws` implements them, tests fake them."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from datamesh.models.catalog import CatalogDatabase, CatalogTable
+from datamesh.models.config import DomainConfig
+from datamesh.models.permissions import DatabaseResource, Grant, GrantedPermission, Resource, TableResource
+from datamesh.models.registry import (
+    Change,
+    Claim,
+    DomainRecord,
+    Key,
+    ProductRecord,
+    Record,
+    RequestRecord,
+    TableRecord,
+)
+
+
+class Registry(Protocol):
+    """The registry; every write is conditional and raises WriteConflict when its condition does not hold."""
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """Return a domain."""
+
+    def product(self, domain: str, name: str) -> ProductRecord | None:
+        """Return a product."""
+
+    def request(self, request_id: uuid.UUID) -> RequestRecord | None:
+        """Return a request."""
+
+    def tables(self, domain: str, product: str) -> list[TableRecord]:
+        """Return all tables of a product."""
+
+    def owner(self, claim: Claim) -> str | None:
+        """Return who has a name."""
+
+    def owners(self, claims: Sequence[Claim]) -> dict[Key, str]:
+        """Return who has those of the names that are taken."""
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Make all changes or none."""
+
+    def write_all(self, changes: Sequence[Change], guard: Record) -> None:
+        """Make any number of changes while `guard` stands."""
+
+
+class Catalog(Protocol):
+    """Central's Data Catalog."""
+
+    def get_database(self, name: str, catalog_id: str | None = None) -> CatalogDatabase | None:
+        """Return a database."""
+
+    def ensure_database(self, wanted: CatalogDatabase) -> Literal["created", "unchanged"]:
+        """Create a database or accept an equal one."""
+
+    def get_table(self, database: str, name: str, catalog_id: str | None = None) -> CatalogTable | None:
+        """Return a table."""
+
+    def create_table(self, database: str, table: CatalogTable) -> bool:
+        """Create a table; False when there is one."""
+
+    def update_table(self, database: str, table: CatalogTable) -> None:
+        """Replace a table's definition."""
+
+
+class Permissions(Protocol):
+    """Lake Formation in central."""
+
+    def grant(self, grants: Iterable[Grant]) -> None:
+        """Grant all."""
+
+    def revoke(self, grants: Iterable[Grant]) -> None:
+        """Revoke all."""
+
+    def list_permissions(
+        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+    ) -> list[GrantedPermission]:
+        """List permissions."""
+
+    def remove_iam_allowed_principals(self, resource: DatabaseResource | TableResource) -> bool:
+        """Revoke what IAM_ALLOWED_PRINCIPALS holds."""
+
+    def register_location(self, arn: str, role_arn: str) -> None:
+        """Register a location with a role."""
+
+    def location_role(self, arn: str) -> str | None:
+        """Return the role that a location is registered with."""
+
+
+class DomainConfigs(Protocol):
+    """The config secrets of the domains."""
+
+    def read(self, secret_arn: str) -> DomainConfig:
+        """Read a domain's configuration; raises InvalidConfigSecret."""
+
+
+class Buckets(Protocol):
+    """The buckets of the domains."""
+
+    def is_owned_by(self, bucket: str, account_id: str) -> bool:
+        """Tell whether a bucket belongs to an account."""
+
+
+class Router(Protocol):
+    """Central's event bus."""
+
+    def ensure_route(
+        self,
+        *,
+        rule: str,
+        description: str,
+        pattern: Mapping[str, Any],
+        target_id: str,
+        target_arn: str,
+        role_arn: str,
+        dead_letter_arn: str,
+    ) -> None:
+        """Create or update a rule that forwards to another account's bus."""

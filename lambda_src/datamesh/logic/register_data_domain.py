@@ -1,0 +1,428 @@
+"""Registration of a domain: admit, verify, prepare the catalog, route events, record."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
+from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
+from datamesh.logic.locations import check_segments
+from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, Permissions, Registry, Router
+from datamesh.models.arns import Arn, parse_arn, s3_arn
+from datamesh.models.base import AccountId, Model
+from datamesh.models.catalog import ACCESS_MODE, DATA_OWNER, DATA_OWNER_NAME, PII_FLAG, CatalogDatabase
+from datamesh.models.commands import RegisterDataDomain
+from datamesh.models.config import DomainConfig
+from datamesh.models.errors import (
+    AccountAlreadyRegistered,
+    BucketAlreadyClaimed,
+    BucketNotOwned,
+    CommandRejection,
+    InvalidArn,
+    InvalidConfigSecret,
+    LeaseLost,
+    LocationChanged,
+    LocationOutsideDomain,
+    SenderNotOwner,
+    WriteConflict,
+)
+from datamesh.models.events import CENTRAL_SOURCE, Envelope
+from datamesh.models.facts import Databases, DataDomainRegistered, RegistrationOutcome
+from datamesh.models.permissions import DatabaseResource, Grant, LocationResource
+from datamesh.models.registry import (
+    Change,
+    DomainRecord,
+    Drop,
+    GiveBack,
+    Save,
+    Stamp,
+    Take,
+    account_claim,
+    bucket_claim,
+)
+from datamesh.models.steps import Json, StepRequest
+
+STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
+
+
+class Central(Model):
+    """Central as its workflows know it."""
+
+    prefix: str
+    account_id: AccountId
+    region: str
+    partition: str
+    own_role_arn: str
+    catalog_writer_role_arn: str
+    lake_access_role_arn: str
+    routing_role_arn: str
+    routing_dlq_arn: str
+
+
+class World(NamedTuple):
+    """What registration of a domain touches."""
+
+    registry: Registry
+    catalog: Catalog
+    permissions: Permissions
+    configs: DomainConfigs
+    buckets: Buckets
+    router: Router
+
+
+def databases_of(prefix: str, domain: str) -> Databases:
+    """Return the names of a domain's databases in central."""
+    start = f"{prefix.replace('-', '_')}_{domain}"
+    return Databases(nrac=f"{start}_nrac", tbac=f"{start}_tbac")
+
+
+def strongest(*outcomes: RegistrationOutcome | None) -> RegistrationOutcome:
+    """Return the outcome that says most: what was recorded but perhaps never announced is not forgotten."""
+    return max((outcome for outcome in outcomes if outcome), key=STRENGTH.__getitem__)
+
+
+def check_secret_arn(secret_arn: str, sender: str, central: Central) -> None:
+    """Check that a secret can be the config secret of the sender.
+
+    Raises InvalidConfigSecret when it is in another account or region, or of another name.
+    """
+    try:
+        arn = parse_arn(secret_arn)
+    except InvalidArn as error:
+        raise InvalidConfigSecret(error.message) from error
+    if arn.service != "secretsmanager" or arn.partition != central.partition:
+        raise InvalidConfigSecret(f"{secret_arn} is not a secret of this partition")
+    if arn.account != sender:
+        raise InvalidConfigSecret(f"The secret is in account {arn.account}, the command comes from {sender}")
+    if arn.region != central.region:
+        raise InvalidConfigSecret(f"The secret is in {arn.region}, the mesh in {central.region}")
+    if not arn.resource.startswith(f"secret:{central.prefix}-domain-config-"):
+        raise InvalidConfigSecret(f"The secret must be named {central.prefix}-domain-config")
+
+
+def check_config(config: DomainConfig, command: RegisterDataDomain, sender: str, central: Central) -> None:
+    """Check that a configuration speaks of the domain that asks, and only of what is the sender's.
+
+    Raises InvalidConfigSecret.
+    """
+    wanted = {"domain": command.domain, "account_id": sender, "region": central.region}
+    for name, value in wanted.items():
+        if getattr(config, name) != value:
+            raise InvalidConfigSecret(f"The secret's {name} is {getattr(config, name)!r}, not {value!r}")
+    # A bus of another account would let this domain route central's events to a stranger.
+    bus = Arn(central.partition, "events", central.region, sender, f"event-bus/{central.prefix}-domain")
+    if config.event_bus_arn != str(bus):
+        raise InvalidConfigSecret(f"The secret's event_bus_arn must be {bus}")
+    try:
+        key = parse_arn(config.kms_key_arn)
+    except InvalidArn as error:
+        raise InvalidConfigSecret(error.message) from error
+    if (key.service, key.account, key.region) != ("kms", sender, central.region):
+        raise InvalidConfigSecret(f"The secret's kms_key_arn must be a key of {sender} in {central.region}")
+    try:
+        check_segments(config.prefix, "config_secret_arn")
+    except LocationOutsideDomain as error:
+        raise InvalidConfigSecret(f"The secret's prefix: {error.message}") from error
+
+
+def wanted_databases(config: DomainConfig, names: Databases) -> tuple[CatalogDatabase, CatalogDatabase]:
+    """Return the two databases of a domain as they must be in the catalog."""
+
+    def database(name: str, mode: str) -> CatalogDatabase:
+        return CatalogDatabase(
+            name=name,
+            description=f"Data products of {config.domain}, shared by {'LF-tag' if mode == 'tbac' else 'name'}",
+            location=config.location,
+            parameters={
+                DATA_OWNER: config.account_id,
+                DATA_OWNER_NAME: config.domain,
+                PII_FLAG: "false",
+                ACCESS_MODE: mode,
+            },
+        )
+
+    return database(names.nrac, "nrac"), database(names.tbac, "tbac")
+
+
+def location_grants(config: DomainConfig, central: Central) -> list[Grant]:
+    """Return who may create tables at the domain's location: this workflow, the one that registers products, and the
+    domain's account, whose administrator passes it on to the crawlers.
+    """
+    location = LocationResource(
+        catalog_id=central.account_id, arn=s3_arn(central.partition, config.bucket, config.prefix)
+    )
+    permissions = ("DATA_LOCATION_ACCESS",)
+    grants = [
+        Grant(principal=role, resource=location, permissions=permissions)
+        for role in (central.own_role_arn, central.catalog_writer_role_arn)
+    ]
+    # Lake Formation cannot grant an account something of its own.
+    if config.account_id != central.account_id:
+        grants.append(
+            Grant(principal=config.account_id, resource=location, permissions=permissions, grantable=permissions)
+        )
+    return grants
+
+
+def database_grants(config: DomainConfig, names: Databases, central: Central) -> list[Grant]:
+    """Return who may do what with the domain's databases."""
+    nrac, tbac = (DatabaseResource(catalog_id=central.account_id, name=name) for name in (names.nrac, names.tbac))
+    grants = [
+        Grant(principal=central.catalog_writer_role_arn, resource=database, permissions=("CREATE_TABLE", "DESCRIBE"))
+        for database in (nrac, tbac)
+    ]
+    if config.account_id != central.account_id:
+        grants.append(
+            Grant(principal=config.account_id, resource=nrac, permissions=("DESCRIBE",), grantable=("DESCRIBE",))
+        )
+    return grants
+
+
+def routing_pattern(account_id: str) -> Json:
+    """Return the pattern of what central addresses to one account."""
+    return {"source": [CENTRAL_SOURCE], "detail": {"metadata": {"target_account": [account_id]}}}
+
+
+class DomainRegistration:
+    """The steps of register_data_domain. Every step may be repeated."""
+
+    def __init__(self, world: World, central: Central) -> None:
+        self._world = world
+        self._central = central
+
+    def admit(self, request: StepRequest, now: datetime) -> Json:
+        """Check who asks, and hold the domain's record."""
+        return answering(request, now, lambda: deciding_again(lambda: self._admit(request, now)))
+
+    def verify(self, request: StepRequest, now: datetime) -> Json:
+        """Read the config secret, check it, and claim the bucket."""
+
+        def act() -> Json:
+            try:
+                return deciding_again(lambda: self._verify(request, now))
+            except CommandRejection:
+                deciding_again(lambda: self._withdraw(request, now))
+                raise
+
+        return answering(request, now, act)
+
+    def prepare(self, request: StepRequest, now: datetime) -> Json:  # noqa: ARG002 - all steps look alike
+        """Register the location, create the databases, grant."""
+        record, config = self._held(request)
+        central, permissions = self._central, self._world.permissions
+        names = databases_of(central.prefix, record.domain)
+        permissions.register_location(
+            s3_arn(central.partition, config.bucket, config.prefix), central.lake_access_role_arn
+        )
+        # First the location: creating a database that points to it needs the right to use it.
+        permissions.grant(location_grants(config, central))
+        for database in wanted_databases(config, names):
+            self._world.catalog.ensure_database(database)
+            permissions.remove_iam_allowed_principals(
+                DatabaseResource(catalog_id=central.account_id, name=database.name)
+            )
+        permissions.grant(database_grants(config, names, central))
+        return {"outcome": "prepared", "domain": record.domain}
+
+    def route(self, request: StepRequest, now: datetime) -> Json:  # noqa: ARG002 - all steps look alike
+        """Create the rule that forwards what central addresses to the domain."""
+        record, config = self._held(request)
+        self._world.router.ensure_route(
+            rule=f"{self._central.prefix}-to-{record.domain}",
+            description=f"What central addresses to {record.domain} ({record.account_id})",
+            pattern=routing_pattern(record.account_id),
+            target_id="domain-bus",
+            target_arn=config.event_bus_arn,
+            role_arn=self._central.routing_role_arn,
+            dead_letter_arn=self._central.routing_dlq_arn,
+        )
+        return {"outcome": "routed", "domain": record.domain}
+
+    def record(self, request: StepRequest, now: datetime) -> Json:
+        """Put the configuration in force, and return the fact to publish."""
+        return deciding_again(lambda: self._record(request, now))
+
+    def confirm(self, request: StepRequest, now: datetime) -> Json:
+        """Release the record: the fact is published."""
+        return deciding_again(lambda: self._confirm(request, now))
+
+    def fail(self, request: StepRequest, now: datetime) -> Json:
+        """Mark the record as failed, so that the command sent again starts over."""
+        return deciding_again(lambda: self._fail(request, now))
+
+    def _admit(self, request: StepRequest, now: datetime) -> Json:
+        envelope, metadata, command = read_command(request, RegisterDataDomain, now)
+        registry, stamp = self._world.registry, stamp_of(metadata)
+        check_secret_arn(command.config_secret_arn, envelope.account, self._central)
+        record = registry.domain(command.domain)
+        if record is not None and record.account_id != envelope.account:
+            raise SenderNotOwner(f"{command.domain} is registered for another account than {envelope.account}")
+        claim = account_claim(envelope.account, command.domain)
+        owner = registry.owner(claim)
+        if owner not in {None, command.domain}:
+            raise AccountAlreadyRegistered(f"Account {envelope.account} is registered as {owner}")
+        same = record is not None and record.stamp.event_id == metadata.event_id
+        recorded = record.content_stamp if record is not None else None
+        if recorded is not None and not same and not stamp.newer_than(recorded):
+            return DUPLICATE
+        execution_id = request.execution.id
+        verdict = judge(record, same_command=same, execution_id=execution_id, now=now)
+        if verdict is Verdict.DUPLICATE:
+            return DUPLICATE
+        if verdict is Verdict.START:
+            admitted = self._admitted(record, command, envelope, stamp=stamp, execution_id=execution_id, now=now)
+            registry.write([Save(admitted), Take(claim)])
+        return {"outcome": "admitted", "domain": command.domain}
+
+    @staticmethod
+    def _admitted(
+        record: DomainRecord | None,
+        command: RegisterDataDomain,
+        envelope: Envelope,
+        *,
+        stamp: Stamp,
+        execution_id: str,
+        now: datetime,
+    ) -> DomainRecord:
+        if record is not None:
+            return claimed(
+                record,
+                stamp=stamp,
+                execution_id=execution_id,
+                now=now,
+                secret_arn=command.config_secret_arn,
+                # What an earlier execution recorded and announced is over; what it did not announce is still to say.
+                outcome=None if record.status == record.done_status else record.outcome,
+            )
+        return DomainRecord(
+            status="REGISTERING",
+            stamp=stamp,
+            execution_id=execution_id,
+            lease_expires_at=now + LEASE,
+            updated_at=now,
+            domain=command.domain,
+            account_id=envelope.account,
+            secret_arn=command.config_secret_arn,
+        )
+
+    def _verify(self, request: StepRequest, now: datetime) -> Json:
+        envelope, _, command = read_command(request, RegisterDataDomain, now)
+        record = self._holding(request, command)
+        config = self._world.configs.read(command.config_secret_arn)
+        check_config(config, command, envelope.account, self._central)
+        if record.config is not None and record.config.location != config.location:
+            raise LocationChanged(
+                f"{command.domain} is registered at {record.config.location} and cannot move to {config.location}",
+                "config_secret_arn",
+            )
+        if not self._world.buckets.is_owned_by(config.bucket, envelope.account):
+            raise BucketNotOwned(
+                f"{config.bucket} does not belong to {envelope.account}, or central may not look at it"
+            )
+        claim = bucket_claim(config.bucket, command.domain)
+        changes: list[Change] = [Save(changed(record, now=now, pending=config)), Take(claim)]
+        if record.pending is not None and record.pending.bucket != config.bucket:
+            changes.append(GiveBack(bucket_claim(record.pending.bucket, command.domain)))
+        try:
+            self._world.registry.write(changes)
+        except WriteConflict:
+            if self._world.registry.owner(claim) not in {None, command.domain}:
+                raise BucketAlreadyClaimed(f"{config.bucket} is registered for another domain") from None
+            raise
+        return {"outcome": "verified", "domain": command.domain}
+
+    def _withdraw(self, request: StepRequest, now: datetime) -> None:
+        """Undo the admission of a command that is rejected after it; nothing of it remains."""
+        _, _, command = read_command(request, RegisterDataDomain, now)
+        record = self._holding(request, command)
+        if record.version == 1:
+            self._world.registry.write([Drop(record), GiveBack(account_claim(record.account_id, record.domain))])
+            return
+        settled = record.content_stamp is not None and record.outcome is None
+        self._world.registry.write(
+            [
+                Save(
+                    changed(
+                        record,
+                        now=now,
+                        status="REGISTERED" if settled else "FAILED",
+                        stamp=record.content_stamp or record.stamp,
+                        pending=None if settled else record.pending,
+                        error=None if settled else "An earlier registration has not been completed",
+                    )
+                )
+            ]
+        )
+
+    def _record(self, request: StepRequest, now: datetime) -> Json:
+        envelope, metadata, command = read_command(request, RegisterDataDomain, now)
+        record, config = self._held(request)
+        names = databases_of(self._central.prefix, record.domain)
+        if record.content_stamp == record.stamp and record.config == config and record.outcome is not None:
+            # The answer to an earlier attempt of this step was lost.
+            outcome = record.outcome
+        else:
+            outcome = strongest(
+                record.outcome,
+                "registered" if record.config is None else "unchanged" if record.config == config else "updated",
+            )
+            self._world.registry.write(
+                [
+                    Save(
+                        changed(
+                            record,
+                            now=now,
+                            config=config,
+                            content_stamp=record.stamp,
+                            databases=names,
+                            registered_at=record.registered_at or now,
+                            outcome=outcome,
+                        )
+                    )
+                ]
+            )
+        fact = DataDomainRegistered(
+            domain=command.domain,
+            account_id=envelope.account,
+            region=config.region,
+            catalog_account=self._central.account_id,
+            databases=names,
+            location=config.location,
+            bus_arn=config.event_bus_arn,
+            outcome=outcome,
+        )
+        return {"outcome": outcome, "entries": entries_of(metadata, now, envelope.account, fact)}
+
+    def _confirm(self, request: StepRequest, now: datetime) -> Json:
+        _, _, command = read_command(request, RegisterDataDomain, now)
+        record = self._world.registry.domain(command.domain)
+        if record is not None and record.execution_id == request.execution.id and record.status == "REGISTERED":
+            return {"outcome": "confirmed"}
+        record = held(record, request.execution.id)
+        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None))])
+        return {"outcome": "confirmed"}
+
+    def _fail(self, request: StepRequest, now: datetime) -> Json:
+        try:
+            _, _, command = read_command(request, RegisterDataDomain, now)
+        except CommandRejection:
+            return {"outcome": "failed", "recorded": False}
+        record = failed(
+            self._world.registry.domain(command.domain),
+            execution_id=request.execution.id,
+            error=error_text(request),
+            now=now,
+        )
+        if record is not None:
+            self._world.registry.write([Save(record)])
+        return {"outcome": "failed", "recorded": record is not None}
+
+    def _holding(self, request: StepRequest, command: RegisterDataDomain) -> DomainRecord:
+        return held(self._world.registry.domain(command.domain), request.execution.id)
+
+    def _held(self, request: StepRequest) -> tuple[DomainRecord, DomainConfig]:
+        """Return the record that this execution holds, and the verified configuration."""
+        command = request.envelope.data(RegisterDataDomain)
+        record = self._holding(request, command)
+        if record.pending is None:
+            raise LeaseLost(f"{command.domain} has no verified configuration")
+        return record, record.pending

@@ -1,0 +1,313 @@
+"""The registry: the truth about domains, products, tables, requests and grants, and the changes that may be made to it.
+
+Every record has a version, and every change is conditional: it happens only if the record is still as it was read.
+docs/registry.md describes the table.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from datamesh.models.base import AccountId, DomainName, Model, ProductName, TableName, UtcTime
+from datamesh.models.commands import Classification, ProductRef, TableSpec
+from datamesh.models.config import DomainConfig
+from datamesh.models.facts import CrawlStatus, Databases, RegistrationOutcome
+
+
+class Key(Model):
+    """Primary key of a record."""
+
+    pk: str
+    sk: str
+
+
+class Stamp(Model):
+    """When something was said, and by which event. Later stamps win; the event id decides between equal times."""
+
+    occurred_at: UtcTime
+    event_id: uuid.UUID
+
+    def newer_than(self, other: "Stamp | None") -> bool:
+        """Tell whether this was said after `other`."""
+        return other is None or (self.occurred_at, self.event_id.int) > (other.occurred_at, other.event_id.int)
+
+
+class Record(Model):
+    """Base of all records. Version 1 is a record that must not exist yet."""
+
+    kind: ClassVar[str]
+    version: int = Field(1, ge=1)
+
+    @property
+    def key(self) -> Key:
+        """The primary key."""
+        raise NotImplementedError
+
+
+class WorkRecord(Record):
+    """A record that one execution at a time works on.
+
+    While `status` is in progress the execution in `execution_id` holds it; when that has crashed, another may take it
+    over after `lease_expires_at`.
+    """
+
+    in_progress_status: ClassVar[str]
+    done_status: ClassVar[str]
+
+    status: str
+    stamp: Stamp = Field(description="The command that was admitted last.")
+    execution_id: str
+    lease_expires_at: UtcTime
+    updated_at: UtcTime
+    error: str | None = None
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an execution holds the record."""
+        return self.status == self.in_progress_status
+
+
+class DomainRecord(WorkRecord):
+    """A domain. `config` is what is in force, `pending` what the execution in progress is putting in force."""
+
+    kind = "domain"
+    in_progress_status = "REGISTERING"
+    done_status = "REGISTERED"
+
+    status: Literal["REGISTERING", "REGISTERED", "FAILED"]
+    domain: DomainName
+    account_id: AccountId
+    secret_arn: str
+    config: DomainConfig | None = None
+    pending: DomainConfig | None = None
+    content_stamp: Stamp | None = Field(None, description="The command that `config` comes from.")
+    databases: Databases | None = None
+    registered_at: UtcTime | None = None
+    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but perhaps not yet announced.")
+
+    @property
+    def key(self) -> Key:
+        return domain_key(self.domain)
+
+
+class ProductContent(Model):
+    """What a producer says of a product as a whole."""
+
+    description: str
+    classification: Classification | None
+    pii: bool | None
+    stamp: Stamp
+
+
+class ProductRecord(WorkRecord):
+    """A data product; its tables are records of their own."""
+
+    kind = "product"
+    in_progress_status = "REGISTERING"
+    done_status = "REGISTERED"
+
+    status: Literal["REGISTERING", "REGISTERED", "FAILED"]
+    domain: DomainName
+    name: ProductName
+    account_id: AccountId
+    database: str
+    content: ProductContent | None = None
+    pending: ProductContent | None = None
+    resource_shares: tuple[str, ...] = ()
+    table_count: int = 0
+    registered_at: UtcTime | None = None
+    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but perhaps not yet announced.")
+
+    @property
+    def key(self) -> Key:
+        return product_key(self.domain, self.name)
+
+    @property
+    def ref(self) -> ProductRef:
+        """The product's name as events carry it."""
+        return ProductRef(domain=self.domain, name=self.name)
+
+
+class IndexedColumn(Model):
+    """A column as the central catalog has it."""
+
+    name: str
+    type: str
+    comment: str | None = None
+    pii: bool = False
+    partition_key: bool = False
+
+
+class TableIndex(Model):
+    """What the central catalog said of a table when it was indexed."""
+
+    stamp: Stamp
+    columns: tuple[IndexedColumn, ...]
+    column_count: int
+    truncated: bool = Field(False, description="Not all columns fit into the record.")
+    digest: str
+    data_classification: str | None
+    sensitive: bool
+    reasons: tuple[str, ...] = ()
+
+
+class CrawlState(Model):
+    """How the last crawl of a table ended."""
+
+    stamp: Stamp
+    status: CrawlStatus
+    error: str | None = None
+
+
+class TableRecord(Record):
+    """A table of a product: what was declared, and what the catalog and the crawlers say."""
+
+    kind = "table"
+
+    domain: DomainName
+    product: ProductName
+    name: TableName
+    spec: TableSpec
+    stamp: Stamp = Field(description="The command that `spec` comes from.")
+    index: TableIndex | None = None
+    crawl: CrawlState | None = None
+    linked: Stamp | None = Field(None, description="The producer has the table linked since.")
+
+    @property
+    def key(self) -> Key:
+        return table_key(self.domain, self.product, self.name)
+
+
+class RequestRecord(WorkRecord):
+    """A request for access with its decision."""
+
+    kind = "request"
+    in_progress_status = "GRANTING"
+    done_status = "GRANTED"
+
+    status: Literal["GRANTING", "GRANTED", "PROVISIONED", "REJECTED", "FAILED"]
+    request_id: uuid.UUID
+    digest: str = Field(description="Of what was asked: the same request id cannot ask for something else.")
+    domain: DomainName
+    account_id: AccountId
+    product: ProductRef
+    tables: tuple[str, ...]
+    principals: tuple[str, ...]
+    justification: str
+    decided_by: str | None = None
+    reason: str | None = None
+    rejection: str | None = Field(None, description="Code of the reason for the rejection.")
+    granted_at: UtcTime | None = None
+    provisioned: Stamp | None = None
+
+    @property
+    def key(self) -> Key:
+        return request_key(self.request_id)
+
+
+class GrantRecord(Record):
+    """A grant as it should be: what reconciliation compares Lake Formation with."""
+
+    kind = "grant"
+
+    request_id: uuid.UUID
+    product: ProductRef
+    consumer: DomainName
+    account_id: AccountId
+    database: str
+    tables: tuple[str, ...]
+    principals: tuple[str, ...]
+    permissions: tuple[str, ...]
+    resource_shares: tuple[str, ...] = ()
+    granted_at: UtcTime
+
+    @property
+    def key(self) -> Key:
+        return Key(pk=product_pk(self.product.domain, self.product.name), sk=f"GRANT#{self.consumer}#{self.request_id}")
+
+
+class Claim(Model):
+    """Who has a name that only one may have: an account, a bucket, a table name inside a domain."""
+
+    key: Key
+    owner: str
+
+
+def domain_key(domain: str) -> Key:
+    """Return the key of a domain."""
+    return Key(pk=f"DOMAIN#{domain}", sk="META")
+
+
+def product_key(domain: str, product: str) -> Key:
+    """Return the key of a product."""
+    return Key(pk=f"DOMAIN#{domain}", sk=f"PRODUCT#{product}")
+
+
+def product_pk(domain: str, product: str) -> str:
+    """Return the partition key of what belongs to a product."""
+    return f"PRODUCT#{domain}#{product}"
+
+
+def table_key(domain: str, product: str, table: str) -> Key:
+    """Return the key of a table."""
+    return Key(pk=product_pk(domain, product), sk=f"TABLE#{table}")
+
+
+def request_key(request_id: uuid.UUID) -> Key:
+    """Return the key of a request."""
+    return Key(pk=f"REQUEST#{request_id}", sk="META")
+
+
+def account_claim(account_id: str, domain: str) -> Claim:
+    """Return the claim of a domain on its account."""
+    return Claim(key=Key(pk=f"ACCOUNT#{account_id}", sk="META"), owner=domain)
+
+
+def bucket_claim(bucket: str, domain: str) -> Claim:
+    """Return the claim of a domain on its bucket."""
+    return Claim(key=Key(pk=f"BUCKET#{bucket}", sk="META"), owner=domain)
+
+
+def table_claim(domain: str, table: str, product: str) -> Claim:
+    """Return the claim of a product on a table name inside its domain."""
+    return Claim(key=Key(pk=f"DOMAIN#{domain}", sk=f"TABLE#{table}"), owner=product)
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write a record of version n, if the registry has version n - 1 (none for n = 1)."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Delete a record, if the registry has this version."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Check:
+    """Do nothing, if the registry has this version; otherwise fail what is written together with it."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Take:
+    """Take a name, if it is free or one's own already."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    """Give a name back, if it is one's own or free already."""
+
+    claim: Claim
+
+
+Change = Save | Drop | Check | Take | GiveBack
