@@ -26,11 +26,7 @@ def install(port: int) -> Json:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     adapter.install()
     for room in ROOMS:
-        if importlib.util.find_spec(f"sandbox.{room}") is None:
-            continue
-        fit = getattr(importlib.import_module(f"sandbox.{room}"), "install", None)
-        if fit is not None:
-            fit()
+        _fit_in(room)
     from sandbox import control  # noqa: PLC0415  after the rooms, which may add endpoints
 
     ministack = adapter.internal("app", "app")
@@ -42,6 +38,21 @@ def install(port: int) -> Json:
             await ministack(scope, receive, send)
 
     return application
+
+
+def _fit_in(room: str) -> None:
+    """`install()` of the room's package, or of its `service` module."""
+    if importlib.util.find_spec(f"sandbox.{room}") is None:
+        return
+    package = hasattr(importlib.import_module(f"sandbox.{room}"), "__path__")
+    for name in (f"sandbox.{room}", *([f"sandbox.{room}.service"] if package else [])):
+        if importlib.util.find_spec(name) is None:
+            continue
+        install = getattr(importlib.import_module(name), "install", None)
+        if install is not None:
+            install()
+            return
+    logging.getLogger("sandbox").warning("The room %s does not fit itself in", room)
 
 
 def serve(port: int) -> None:

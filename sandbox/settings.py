@@ -58,6 +58,12 @@ def update(**changes: Any) -> Settings:
     return _current
 
 
+def replace_all(settings: Settings) -> None:
+    """Put remembered settings back."""
+    global _current  # noqa: PLW0603
+    _current = settings
+
+
 def reset() -> None:
     """Back to the defaults."""
     global _current  # noqa: PLW0603
