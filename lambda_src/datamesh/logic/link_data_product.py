@@ -177,9 +177,9 @@ class LinkDataProduct:
             description=f"Links to the data products of the domain {plan.product.domain}.",
             parameters={DATA_OWNER_NAME: plan.product.domain, MANAGED_BY: self._config.manager},
         )
-        if self._catalog.ensure_database(wanted) == "unchanged":
-            # Whoever creates a database may create tables in it. An administrator who did not may only say so.
-            self._permissions.grant([self._may_create_links(plan)])
+        self._catalog.ensure_database(wanted)
+        # Whoever made the database may do this already; but that may have been an earlier role of the same name.
+        self._permissions.grant([self._may_create_links(plan)])
         present = {table.name: table.target for table in self._catalog.list_tables(plan.local_database)}
         targets = {name: self._target(plan, name) for name in plan.tables}
         in_the_way = sorted(name for name, target in targets.items() if name in present and present[name] != target)

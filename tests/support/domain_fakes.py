@@ -1,0 +1,363 @@
+"""In-memory stand-ins for what the flows of a domain's account need of AWS, and the events that start these flows."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, LinkTarget
+from datamesh.models.crawls import CrawlerState, CrawlPlan, CrawlRun
+from datamesh.models.errors import ConflictError
+from datamesh.models.events import Entry
+from datamesh.models.executions import Execution
+from datamesh.models.permissions import Grant, Resource
+
+CENTRAL = "111111111111"
+SALES = "222222222222"
+MARKETING = "333333333333"
+SHARE = f"arn:aws:ram:eu-west-1:{CENTRAL}:resource-share/7ab63972-b505-7e2a-420d-6f5d3EXAMPLE"
+DATABASE = "datamesh_sales_nrac"
+LOCAL = "datamesh_sales"
+TIME = "2026-01-02T03:04:05.000000Z"
+
+
+def envelope(
+    detail_type: str,
+    data: Mapping[str, Any],
+    *,
+    account: str = CENTRAL,
+    target: str | None = SALES,
+    source: str = "datamesh.central",
+    event_id: str = "0f8fad5b-d9cb-469f-a165-70867728950e",
+) -> dict[str, Any]:
+    """Return a mesh event as EventBridge delivers it."""
+    metadata = {
+        "schema_version": "1.0",
+        "event_id": event_id,
+        "correlation_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "causation_id": None,
+        "occurred_at": TIME,
+    } | ({"target_account": target} if target else {})
+    return aws_event(detail_type, {"metadata": metadata, "data": dict(data)}, account=account, source=source)
+
+
+def aws_event(detail_type: str, detail: Mapping[str, Any], *, account: str = SALES, source: str) -> dict[str, Any]:
+    """Return an event with EventBridge's envelope."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([detail_type, detail], default=str))),
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
+        "time": "2026-01-02T03:04:06Z",
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": dict(detail),
+    }
+
+
+def table_names(count: int) -> list[str]:
+    """Return that many table names."""
+    return [f"table_{number:03}" for number in range(count)]
+
+
+def registered(tables: Sequence[str] = ("flights",), *, outcome: str = "registered", **event: Any) -> dict[str, Any]:
+    """Return DataProductRegistered as central addresses it to sales."""
+    data = {
+        "domain": "sales",
+        "product": "air_travel",
+        "catalog_account": CENTRAL,
+        "database": DATABASE,
+        "tables": [
+            {
+                "name": name,
+                "location": f"s3://datamesh-domain-raw-{SALES}-eu-west-1/products/air_travel/{name}/",
+                "outcome": "created" if outcome == "registered" else "unchanged",
+            }
+            for name in tables
+        ],
+        "resource_shares": [SHARE],
+        "outcome": outcome,
+    }
+    return envelope("DataProductRegistered", data, **event)
+
+
+def granted(
+    tables: Sequence[str] = ("flights",), *, principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",)
+) -> dict[str, Any]:
+    """Return DataProductAccessGranted as central addresses it to marketing."""
+    data = {
+        "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "domain": "marketing",
+        "product": {"domain": "sales", "name": "air_travel"},
+        "catalog_account": CENTRAL,
+        "database": DATABASE,
+        "tables": list(tables),
+        "principals": list(principals),
+        "permissions": ["SELECT", "DESCRIBE"],
+        "resource_shares": [SHARE],
+    }
+    return envelope("DataProductAccessGranted", data, target=MARKETING)
+
+
+def execution_ended(
+    output: Mapping[str, Any] | None,
+    *,
+    status: str = "SUCCEEDED",
+    execution_input: Mapping[str, Any] | None = None,
+    machine: str = "datamesh-domain-link-data-product",
+    account: str = SALES,
+    **detail: Any,
+) -> dict[str, Any]:
+    """Return the status-change event of an execution."""
+    arn = f"arn:aws:states:eu-west-1:{account}:execution:{machine}:f3a1"
+    shape = {
+        "executionArn": arn,
+        "stateMachineArn": f"arn:aws:states:eu-west-1:{account}:stateMachine:{machine}",
+        "name": "f3a1",
+        "status": status,
+        "startDate": 1_767_322_000_000,
+        "stopDate": 1_767_322_009_000,
+        "input": None if execution_input is None else json.dumps(execution_input),
+        "output": None if output is None else json.dumps(output),
+        **detail,
+    }
+    return aws_event("Step Functions Execution Status Change", shape, account=account, source="aws.states")
+
+
+def crawler_ended(name: str, state: str = "Succeeded", *, account: str = SALES) -> dict[str, Any]:
+    """Return "Glue Crawler State Change" as Glue publishes it."""
+    detail = {"accountId": account, "crawlerName": name, "state": state, "severity": "INFO", "message": "…"}
+    return aws_event("Glue Crawler State Change", detail, account=account, source="aws.glue")
+
+
+@dataclass
+class FakeShares:
+    """Resource shares by their state; an error is raised."""
+
+    states: dict[str, Literal["accepted", "visible", "awaited"] | Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def accept(self, share: str) -> Literal["accepted", "visible", "awaited"]:
+        self.asked.append(share)
+        state = self.states.get(share, "visible")
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+
+@dataclass
+class FakeCatalog:
+    """The own catalog, and central's as far as it is visible; GlueCatalog's and SharedCatalog's behaviour."""
+
+    databases: dict[str, CatalogDatabase] = field(default_factory=dict)
+    tables: dict[tuple[str, str], CatalogTable] = field(default_factory=dict)
+    shared: dict[tuple[str, str], dict[str, CatalogTable]] = field(default_factory=dict)
+    writes: int = 0
+
+    def share(self, names: Iterable[str], account: str = CENTRAL, database: str = DATABASE) -> None:
+        """Make tables visible in another account's catalog."""
+        place = self.shared.setdefault((account, database), {})
+        place.update({name: CatalogTable(name=name) for name in names})
+
+    def describe(self, name: str, *columns: str, account: str = CENTRAL, database: str = DATABASE) -> None:
+        """Give a shared table columns of type string."""
+        shape = CatalogTable(name=name, columns=tuple(CatalogColumn(name=column) for column in columns))
+        self.shared[account, database][name] = shape
+
+    def visible(self, catalog_id: str, database: str) -> frozenset[str]:
+        return frozenset(self.shared.get((catalog_id, database), {}))
+
+    def ensure_database(self, wanted: CatalogDatabase) -> Literal["created", "unchanged"]:
+        found = self.databases.get(wanted.name)
+        if found is None:
+            self.databases[wanted.name] = wanted
+            self.writes += 1
+            return "created"
+        if found.parameters != wanted.parameters:
+            raise ConflictError(f"Database {wanted.name} exists with other parameters")
+        return "unchanged"
+
+    def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
+        if catalog_id is not None:
+            return list(self.shared.get((catalog_id, database), {}).values())
+        return [table for (place, _), table in self.tables.items() if place == database]
+
+    def ensure_link(self, database: str, name: str, target: LinkTarget) -> Literal["created", "unchanged"]:
+        found = self.tables.get((database, name))
+        if found is None:
+            self.tables[database, name] = CatalogTable(name=name, target=target)
+            self.writes += 1
+            return "created"
+        if found.target != target:
+            raise ConflictError(f"{database}.{name} exists and points elsewhere")
+        return "unchanged"
+
+
+@dataclass
+class FakePermissions:
+    """Lake Formation's permissions; granting twice is granting once."""
+
+    held: dict[tuple[str, Resource], set[str]] = field(default_factory=dict)
+    refuse: Exception | None = None
+    calls: int = 0
+
+    def grant(self, grants: Iterable[Grant]) -> None:
+        self.calls += 1
+        if self.refuse is not None:
+            raise self.refuse
+        for grant in grants:
+            self.held.setdefault((grant.principal, grant.resource), set()).update(grant.permissions)
+
+    def of(self, principal: str) -> dict[str, set[str]]:
+        """Return what a principal holds, by the name of the table, `db:`database or location (`@central` if there)."""
+        found = {}
+        for (who, resource), permissions in self.held.items():
+            if who == principal:
+                where = "@central" if resource.catalog_id == CENTRAL else ""
+                match resource.kind:
+                    case "table":
+                        found[resource.name + where] = permissions
+                    case "database":
+                        found[f"db:{resource.name}{where}"] = permissions
+                    case "location":
+                        found[resource.arn + where] = permissions
+        return found
+
+
+@dataclass
+class FakeCrawlers:
+    """Glue's crawlers. `room` bounds how many run at once; `stubborn` ones need that many deletions to stop."""
+
+    states: dict[str, CrawlerState] = field(default_factory=dict)
+    room: int = 1000
+    stubborn: dict[str, int] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    refuse: Exception | None = None
+    targets: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+
+    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str) -> bool:
+        if self.refuse is not None:
+            raise self.refuse
+        if name not in self.states:
+            self.states[name] = CrawlerState()
+            self.created.append(name)
+            self.targets[name] = (role_arn, database, link, location_account)
+        return True
+
+    def start(self, name: str) -> bool:
+        if self.states[name].activity == "RUNNING":
+            return True
+        if sum(state.activity == "RUNNING" for state in self.states.values()) >= self.room:
+            return False
+        self.states[name] = CrawlerState(activity="RUNNING")
+        self.started.append(name)
+        return True
+
+    def state(self, name: str) -> CrawlerState | None:
+        return self.states.get(name)
+
+    def delete(self, name: str) -> bool:
+        if self.states.get(name, CrawlerState()).activity != "READY":
+            left = self.stubborn.get(name, 0)
+            self.stubborn[name] = left - 1
+            self.states[name] = CrawlerState(activity="STOPPING")
+            if left <= 0:
+                self.states[name] = CrawlerState(last_status="CANCELLED")
+            return False
+        if self.states.pop(name, None) is not None:
+            self.deleted.append(name)
+        return True
+
+    def end(self, name: str, status: str = "SUCCEEDED", error: str | None = None) -> None:
+        """Let a crawl end."""
+        self.states[name] = CrawlerState(last_status=status, error=error)
+
+
+@dataclass
+class FakeRuns:
+    """The table of crawl runs, with its conditions."""
+
+    runs: dict[str, CrawlRun] = field(default_factory=dict)
+
+    def begin(
+        self, plan: CrawlPlan, *, execution_arn: str, expires_at: datetime, instead_of: str | None = None
+    ) -> CrawlRun | None:
+        found = self.runs.get(plan.run_id)
+        owners = {execution_arn, instead_of}
+        if found and found.status != "FAILED" and not (found.status == "RUNNING" and found.execution_arn in owners):
+            return found
+        self.runs[plan.run_id] = CrawlRun(
+            run_id=plan.run_id,
+            execution_arn=execution_arn,
+            event_id=str(plan.event_id),
+            status="RUNNING",
+            crawlers={target.table: target.crawler for target in plan.targets},
+        )
+        return None
+
+    def get(self, run_id: str) -> CrawlRun | None:
+        return self.runs.get(run_id)
+
+    def await_callback(self, run_id: str, *, execution_arn: str, task_token: str) -> CrawlRun | None:
+        found = self.runs.get(run_id)
+        if found is None or found.execution_arn != execution_arn:
+            return None
+        return self._put(found, task_token=task_token, status="RUNNING")
+
+    def crawl_ended(self, run_id: str, table: str) -> CrawlRun | None:
+        found = self.runs.get(run_id)
+        if found is None or found.status != "RUNNING" or table not in found.crawlers:
+            return None
+        return self._put(found, ended=found.ended | {table}, waiting=found.waiting - {table})
+
+    def set_waiting(self, run_id: str, tables: Iterable[str]) -> CrawlRun | None:
+        found = self.runs.get(run_id)
+        if found is None or found.status != "RUNNING":
+            return None
+        return self._put(found, waiting=frozenset(tables))
+
+    def close(self, run_id: str, *, execution_arn: str, failed: bool) -> None:
+        found = self.runs.get(run_id)
+        if found is not None and found.execution_arn == execution_arn:
+            self._put(found, status="FAILED" if failed else "DONE", task_token=None)
+
+    def _put(self, run: CrawlRun, **changes: Any) -> CrawlRun:
+        self.runs[run.run_id] = run.model_copy(update=changes)
+        return self.runs[run.run_id]
+
+
+@dataclass
+class FakeExecutions:
+    """Executions by ARN, and the task tokens that something waits with."""
+
+    known: dict[str, Execution] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+    woken: list[str] = field(default_factory=list)
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        json.dumps(output)
+        if token not in self.tokens:
+            return False
+        self.tokens.discard(token)
+        self.woken.append(token)
+        return True
+
+    def execution(self, arn: str) -> Execution | None:
+        return self.known.get(arn)
+
+
+@dataclass
+class FakeBus:
+    """An event bus that keeps what is put on it."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def publish(self, entries: Sequence[Entry]) -> None:
+        self.entries.extend(entries)
