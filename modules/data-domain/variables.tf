@@ -87,9 +87,9 @@ variable "alarm_topic_arns" {
 }
 
 variable "config_secret_recovery_days" {
-  description = "How many days the config secret can be brought back after a destroy; 0 deletes it at once. Its name stays taken until then."
+  description = "How many days the config secret can be brought back after a destroy; its name stays taken until then. 0 deletes it at once: it holds nothing that an apply could not write again."
   type        = number
-  default     = 30
+  default     = 0
   nullable    = false
 
   validation {
