@@ -73,7 +73,7 @@ class ProductSharing:
 
     def grant(self, request: StepRequest, now: datetime) -> Json:
         """Decide once more on what the catalog says now, then grant to the consumer's account."""
-        return answering(request, now, lambda: self._grant(request, now))
+        return answering(request, now, lambda: deciding_again(lambda: self._grant(request, now)))
 
     def record(self, request: StepRequest, now: datetime) -> Json:
         """Record the grant, and return the facts to publish."""
@@ -100,38 +100,36 @@ class ProductSharing:
         verdict = judge(record, same_command=same, execution_id=request.execution.id, now=now)
         if verdict is Verdict.DUPLICATE:
             return DUPLICATE
-        if record is None or verdict is Verdict.START:
-            record = (
-                claimed(record, stamp=stamp_of(metadata), execution_id=request.execution.id, now=now, rejection=None)
-                if record is not None
-                else RequestRecord(
-                    status="GRANTING",
-                    stamp=stamp_of(metadata),
-                    execution_id=request.execution.id,
-                    lease_expires_at=now + LEASE,
-                    updated_at=now,
-                    request_id=command.request_id,
-                    digest=digest,
-                    domain=command.domain,
-                    account_id=envelope.account,
-                    product=command.product,
-                    tables=command.tables or (),
-                    principals=command.principals,
-                    justification=command.justification,
-                )
+        if record is not None:
+            record = claimed(
+                record, stamp=stamp_of(metadata), execution_id=request.execution.id, now=now, rejection=None
+            )
+        else:
+            record = RequestRecord(
+                status="GRANTING",
+                stamp=stamp_of(metadata),
+                execution_id=request.execution.id,
+                lease_expires_at=now + LEASE,
+                updated_at=now,
+                request_id=command.request_id,
+                digest=digest,
+                domain=command.domain,
+                account_id=envelope.account,
+                product=command.product,
+                tables=command.tables or (),
+                principals=command.principals,
+                justification=command.justification,
             )
         try:
             asked = self._decide(command, consumer)
         except CommandRejection as rejection:
-            registry.write([Save(_refused(record, rejection, now))])
+            registry.write([Save(_refused(record, rejection))])
             return rejected(envelope, rejection, now)
         approved = record.model_copy(
             update={
                 "tables": asked.names,
                 "decided_by": POLICY_NOT_SENSITIVE,
                 "reason": approval_reason(asked),
-                # A resumed record is saved as its next version; a new or claimed one has its version already.
-                "version": record.version + (1 if verdict is Verdict.RESUME else 0),
             }
         )
         registry.write([Save(approved)])
@@ -188,11 +186,11 @@ class ProductSharing:
 
     def _grant(self, request: StepRequest, now: datetime) -> Json:
         command, record = self._held(request)
-        asked = self._asked(command.model_copy(update={"tables": record.tables}))
         try:
+            asked = self._asked(command.model_copy(update={"tables": record.tables}))
             self._check_sensitivity(asked)
-        except SensitiveProduct:
-            deciding_again(lambda: self._refuse(request, rejection, now))
+        except CommandRejection as rejection:
+            self._world.registry.write([Save(_refused(changed(record, now=now), rejection))])
             raise
         shares = ensure_granted(
             self._world.permissions,
@@ -206,11 +204,6 @@ class ProductSharing:
             record.account_id,
         )
         return {"outcome": "granted", "request_id": str(record.request_id), "resource_shares": list(shares)}
-
-    def _refuse(self, request: StepRequest, rejection: CommandRejection, now: datetime) -> None:
-        _, record = self._held(request)
-        refused = _refused(record, rejection, now)
-        self._world.registry.write([Save(refused.model_copy(update={"version": record.version + 1}))])
 
     def _record(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, _ = read_command(request, RequestDataProductAccess, now)
@@ -295,7 +288,7 @@ def approval_reason(asked: Asked) -> str:
     return f"All {len(asked.tables)} tables are classified ({classification}) and declared free of personal data"
 
 
-def _refused(record: RequestRecord, rejection: CommandRejection, now: datetime) -> RequestRecord:
-    """Return the request as refused; of the version that the record given has."""
-    update = {"status": "REJECTED", "rejection": rejection.code, "reason": rejection.message, "updated_at": now}
+def _refused(record: RequestRecord, rejection: CommandRejection) -> RequestRecord:
+    """Return the request as refused, to be saved instead of the record given."""
+    update = {"status": "REJECTED", "rejection": rejection.code, "reason": rejection.message}
     return record.model_copy(update=update)
