@@ -7,7 +7,9 @@ itself (Lake Formation, RAM, Glue, Athena) it answers, all others run in MiniSta
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,7 +19,7 @@ from sandbox.owners import Request
 
 Answer = tuple[int, dict[str, str], Any]
 
-adapter.uses("app", "_credential_failure", "_decompress_request_body", "_routing_params")
+adapter.uses("app", "_credential_failure", "_decompress_request_body", "_routing_params", "_dispatch_service_request", "call_service_handler_sync")
 adapter.uses("core.router", "detect_service", "extract_access_key_id", "extract_region")
 adapter.uses("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "extract_iam_action")
 
@@ -87,6 +89,36 @@ def _refuse(request: Request, failure: AwsError) -> Answer:
         return wire.error(request.service, failure, request.headers)
     except Exception:  # noqa: BLE001  a service botocore does not know still gets an answer
         return failure.status, {"Content-Type": "application/json"}, f'{{"__type": "{failure.code}"}}'.encode()
+
+
+def call(
+    service: str, operation: str, params: dict[str, Any], *, access_key: str, account: str, region: str
+) -> dict[str, Any]:
+    """A call from inside (a state machine's task, a scheduler) as whom the access key belongs to; raises `AwsError`.
+
+    It passes the same door as one from outside; only its signature is not asked for. From a worker thread.
+    """
+    method, path, headers, query, body = wire.request(service, operation, params)
+    scope = f"{access_key}/20240101/{region}/{service}/aws4_request"
+    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    headers["host"] = f"{service}.{region}.amazonaws.com"
+    request_id = str(uuid.uuid4())
+
+    async def dispatch(*request: Json) -> Answer:
+        adapter.internal("core.iam_evaluator", "_signed_request").set(None)
+        adapter.internal("core.iam_evaluator", "_anonymous").set(False)  # noqa: FBT003
+        door: Callable[..., Awaitable[Answer]] = adapter.internal("app", "_dispatch_service_request")
+        return await door(*request, request_id)
+
+    def send() -> Answer:
+        with adapter.scope(account, region):
+            answer: Answer = adapter.internal("app", "call_service_handler_sync")(
+                dispatch, method, path, headers, body, query
+            )
+            return answer
+
+    status, answered, payload = contextvars.copy_context().run(send)
+    return wire.response(service, operation, status, answered, payload)
 
 
 # --- MiniStack's services ---------------------------------------------------------------------------------------------
