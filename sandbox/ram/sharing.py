@@ -216,7 +216,8 @@ def delete(share: Share) -> None:
     with lock:
         disassociate(share, resources=list(share.resources), principals=list(share.principals))
         share.status = DELETED
-        for arn in [i.arn for i in store.invitations.values() if i.share_arn == share.arn and i.answer == PENDING]:
+        now = clock.now()
+        for arn in [i.arn for i in store.invitations.values() if i.share_arn == share.arn and i.status(now) == PENDING]:
             del store.invitations[arn]
 
 
@@ -255,7 +256,11 @@ def visibility(owner: str, resource_arn: str, account: str, principal_arn: str |
                 for arn, r in share.resources.items()
                 if r.status != DISASSOCIATED and same_resource(arn, resource_arn)
             ]
-            principals = [p for entity, p in share.principals.items() if reaches(entity, account, principal_arn)]
+            principals = [
+                p
+                for entity, p in share.principals.items()
+                if p.status != DISASSOCIATED and reaches(entity, account, principal_arn)
+            ]
             if any(_effective(r, now) for r in resources) and any(_effective(p, now) for p in principals):
                 return "visible"
             if resources and principals:
