@@ -263,7 +263,10 @@ class CrawlDataProduct:
         return self._runs.begin(plan, execution_arn=execution_arn, expires_at=expires_at, instead_of=ended) is None
 
     def _launch(self, plan: CrawlPlan, target: CrawlTarget) -> bool:
-        """Create and start a crawler unless it is under way or has ended; False when Glue is too busy."""
+        """Create and start a crawler unless it is under way or has ended; False when Glue is too busy.
+
+        One that was stopped on the way, by an execution that died before it could delete it, crawls again.
+        """
         state = self._crawlers.state(target.crawler)
         if state is None:
             if not self._crawlers.create(
@@ -274,10 +277,10 @@ class CrawlDataProduct:
                 location_account=plan.catalog_account,
             ):
                 return False
-        elif state.ended:
+        elif state.ended and not state.cancelled:
             self._runs.crawl_ended(plan.run_id, target.table)
             return True
-        elif not state.idle:
+        elif not state.ended and not state.idle:
             return True
         return self._crawlers.start(target.crawler)
 

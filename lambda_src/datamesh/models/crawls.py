@@ -65,6 +65,11 @@ class CrawlerState(Model):
         return self.activity == "READY" and self.last_status is not None
 
     @property
+    def cancelled(self) -> bool:
+        """Whether its crawl was stopped before the end."""
+        return self.ended and self.last_status == "CANCELLED"
+
+    @property
     def idle(self) -> bool:
         """Whether it was never started."""
         return self.activity == "READY" and self.last_status is None
