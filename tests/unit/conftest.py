@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
+# The X-Ray SDK opens a UDP socket (and sends nothing) when it is imported: before sockets are refused.
+from datamesh import observability as _observability  # noqa: F401
+
 
 @pytest.fixture(autouse=True)
 def _no_network() -> Iterator[None]:

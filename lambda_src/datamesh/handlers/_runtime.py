@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
@@ -13,20 +14,22 @@ from datamesh.observability import correlation_id_of, count, logger, metrics, tr
 
 __all__ = [
     "Execution",
+    "FlowStep",
     "Json",
     "LambdaHandler",
     "Step",
     "StepRequest",
+    "bound",
     "observed",
     "read_request",
     "step_handler",
-    "timed",
     "utc_now",
 ]
 
 
 Step = Callable[[StepRequest], Json]
-TimedStep = Callable[[StepRequest, datetime], Json]
+FlowT = TypeVar("FlowT")
+FlowStep = Callable[[FlowT, StepRequest, datetime], Json]
 LambdaHandler = Callable[[Json, LambdaContext], Json]
 
 
@@ -35,13 +38,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def timed(steps: Mapping[str, TimedStep]) -> dict[str, Step]:
-    """Give each step of a flow the time at which it runs."""
+def bound(flow: FlowT, steps: Mapping[str, FlowStep[FlowT]]) -> dict[str, Step]:
+    """Give the steps of a flow, which are methods of its class, the flow and the time at which they run."""
 
-    def bound(step: TimedStep) -> Step:
-        return lambda request: step(request, utc_now())
+    def bind(step: FlowStep[FlowT]) -> Step:
+        return lambda request: step(flow, request, utc_now())
 
-    return {name: bound(step) for name, step in steps.items()}
+    return {name: bind(step) for name, step in steps.items()}
 
 
 def read_request(payload: Mapping[str, object]) -> StepRequest:

@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
-from datamesh.handlers._runtime import Step, step_handler, timed
+from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.index_data_product import ProductIndexing, World
 from datamesh.settings import IndexDataProductSettings, load
 
+STEPS: Mapping[str, FlowStep[ProductIndexing]] = {
+    "index": ProductIndexing.index,
+}
 
-def steps() -> Mapping[str, Step]:
-    """Return the steps, built from the environment."""
+
+def _flow() -> ProductIndexing:
     settings = load(IndexDataProductSettings)
     retrier = Retrier()
-    flow = ProductIndexing(
+    return ProductIndexing(
         World(registry=Registry(settings.registry_table, retrier=retrier), catalog=GlueCatalog(retrier=retrier))
     )
-    return timed({"index": flow.index})
 
 
-handler = step_handler(steps)
+handler = step_handler(lambda: bound(_flow(), STEPS))

@@ -11,13 +11,22 @@ from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
 from datamesh.aws.secrets import DomainConfigs
-from datamesh.handlers._runtime import Step, step_handler, timed
+from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.register_data_domain import Central, DomainRegistration, World
 from datamesh.settings import RegisterDataDomainSettings, load
 
+STEPS: Mapping[str, FlowStep[DomainRegistration]] = {
+    "admit": DomainRegistration.admit,
+    "verify": DomainRegistration.verify,
+    "prepare": DomainRegistration.prepare,
+    "route": DomainRegistration.route,
+    "record": DomainRegistration.record,
+    "confirm": DomainRegistration.confirm,
+    "fail": DomainRegistration.fail,
+}
 
-def steps() -> Mapping[str, Step]:
-    """Return the steps, built from the environment."""
+
+def _flow() -> DomainRegistration:
     settings = load(RegisterDataDomainSettings)
     retrier = Retrier()
     world = World(
@@ -39,18 +48,7 @@ def steps() -> Mapping[str, Step]:
         routing_role_arn=settings.routing_role_arn,
         routing_dlq_arn=settings.routing_dlq_arn,
     )
-    flow = DomainRegistration(world, central)
-    return timed(
-        {
-            "admit": flow.admit,
-            "verify": flow.verify,
-            "prepare": flow.prepare,
-            "route": flow.route,
-            "record": flow.record,
-            "confirm": flow.confirm,
-            "fail": flow.fail,
-        }
-    )
+    return DomainRegistration(world, central)
 
 
-handler = step_handler(steps)
+handler = step_handler(lambda: bound(_flow(), STEPS))

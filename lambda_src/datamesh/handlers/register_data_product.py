@@ -7,13 +7,21 @@ from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
-from datamesh.handlers._runtime import Step, step_handler, timed
+from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.register_data_product import ProductRegistration, World
 from datamesh.settings import RegisterDataProductSettings, load
 
+STEPS: Mapping[str, FlowStep[ProductRegistration]] = {
+    "admit": ProductRegistration.admit,
+    "tables": ProductRegistration.tables,
+    "grant": ProductRegistration.grant,
+    "record": ProductRegistration.record,
+    "confirm": ProductRegistration.confirm,
+    "fail": ProductRegistration.fail,
+}
 
-def steps() -> Mapping[str, Step]:
-    """Return the steps, built from the environment."""
+
+def _flow() -> ProductRegistration:
     settings = load(RegisterDataProductSettings)
     retrier = Retrier()
     world = World(
@@ -21,17 +29,7 @@ def steps() -> Mapping[str, Step]:
         catalog=GlueCatalog(retrier=retrier),
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
     )
-    flow = ProductRegistration(world, account_id=settings.datamesh_account_id, partition=clients.partition())
-    return timed(
-        {
-            "admit": flow.admit,
-            "tables": flow.tables,
-            "grant": flow.grant,
-            "record": flow.record,
-            "confirm": flow.confirm,
-            "fail": flow.fail,
-        }
-    )
+    return ProductRegistration(world, account_id=settings.datamesh_account_id, partition=clients.partition())
 
 
-handler = step_handler(steps)
+handler = step_handler(lambda: bound(_flow(), STEPS))

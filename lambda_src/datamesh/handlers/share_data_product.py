@@ -6,13 +6,20 @@ from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
-from datamesh.handlers._runtime import Step, step_handler, timed
+from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.share_data_product import ProductSharing, World
 from datamesh.settings import ShareDataProductSettings, load
 
+STEPS: Mapping[str, FlowStep[ProductSharing]] = {
+    "admit": ProductSharing.admit,
+    "grant": ProductSharing.grant,
+    "record": ProductSharing.record,
+    "confirm": ProductSharing.confirm,
+    "fail": ProductSharing.fail,
+}
 
-def steps() -> Mapping[str, Step]:
-    """Return the steps, built from the environment."""
+
+def _flow() -> ProductSharing:
     settings = load(ShareDataProductSettings)
     retrier = Retrier()
     world = World(
@@ -20,16 +27,7 @@ def steps() -> Mapping[str, Step]:
         catalog=GlueCatalog(retrier=retrier),
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
     )
-    flow = ProductSharing(world, account_id=settings.datamesh_account_id)
-    return timed(
-        {
-            "admit": flow.admit,
-            "grant": flow.grant,
-            "record": flow.record,
-            "confirm": flow.confirm,
-            "fail": flow.fail,
-        }
-    )
+    return ProductSharing(world, account_id=settings.datamesh_account_id)
 
 
-handler = step_handler(steps)
+handler = step_handler(lambda: bound(_flow(), STEPS))
