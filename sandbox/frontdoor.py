@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sandbox import adapter, authz, faults, gate, owners, settings, wire
-from sandbox.api import AwsError, Call, Caller, Handler, Json
+from sandbox import adapter, authz, faults, gate, owners, wire
+from sandbox.api import AwsError, Call, Caller, Decision, Json
 from sandbox.owners import Request
 
 Answer = tuple[int, dict[str, str], Any]
@@ -23,8 +23,8 @@ adapter.uses("app", "_credential_failure", "_decompress_request_body", "_routing
 adapter.uses("core.router", "detect_service", "extract_access_key_id", "extract_region")
 adapter.uses("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "extract_iam_action")
 
-# Services without an IAM action of their own for a request: health checks, hosted UIs and tokens.
-_OPEN_SERVICES = {"cognito-idp", "cognito-identity", "sts", "execute-api", "apigateway", "appsync", "imds", "ecs-metadata"}
+# Services that also answer requests no IAM action stands for: sign-up, sign-in, tokens.
+_OPEN_SERVICES = {"cognito-idp", "cognito-identity", "sts", "imds", "ecs-metadata"}
 # Rooms that know the resources of their calls; [] leaves the check to the room.
 _RESOURCES_OF = {
     "events": ("sandbox.events.resources", "event_resources"),
@@ -56,6 +56,8 @@ def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
             if request.service in adapter.handlers or request.service in adapter.gates:
                 answer = await _own(request, account, region, key, request_id)
             else:
+                if ":" not in names and request.service not in _OPEN_SERVICES:
+                    _refuse_unknown(request, key)
                 answer = await _ministack(original, request, account, region, request_id)
             if answer[0] < 400:
                 faults.after_call(request.service, names, **context)
@@ -82,6 +84,19 @@ def _names(request: Request) -> str:
         request.service, request.method, request.path, request.headers, request.body, request.params
     )
     return "|".join(name for name in (request.operation(), action) if name)
+
+
+def _refuse_unknown(request: Request, key: str) -> None:
+    """A request that stands for no IAM action is the root user's only: nobody could have allowed it."""
+    if adapter.internal("core.iam_evaluator", "_anonymous").get():
+        return
+    caller = gate.caller(key)
+    if isinstance(caller, AwsError):
+        raise caller
+    if not caller.is_root:
+        action = f"{request.service}:{request.operation() or 'Unknown'}"
+        reason = f"because no identity-based policy allows the {action} action"
+        raise authz.refusal(caller.arn, action, "*", Decision(allowed=False, explicit_deny=False, reason=reason))
 
 
 def _refuse(request: Request, failure: AwsError) -> Answer:
@@ -198,6 +213,3 @@ def _resources(call: Call) -> list[str]:
             return ["*"]
         return [f"arn:aws:athena:{call.region}:{call.caller.account}:workgroup/{group}"]
     return ["*"]
-
-
-__all__ = ["Handler", "Json", "install", "settings"]

@@ -117,6 +117,13 @@ def _authorize(
         authz.record(who, needed_action, named, decision, via="api")
         if not decision.allowed:
             return _denied(current, who, needed_action, named, decision)
+    passed = resources.passed_role(action, current.request if current else None)
+    if passed is not None:
+        role, keys_of_pass = passed
+        decision = authz.decide(who, "iam:PassRole", role, context=keys_of_pass, region=region)
+        authz.record(who, "iam:PassRole", role, decision, via="api")
+        if not decision.allowed:
+            return _denied(current, who, "iam:PassRole", role, decision)
     if current is not None:
         if who.account != current.owner_account:
             # Handlers that look at the caller once more (SNS, SQS) would ask the policy without our context.

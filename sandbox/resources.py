@@ -10,11 +10,10 @@ import re
 from sandbox import adapter, authz
 from sandbox.owners import Request
 
+adapter.uses("services.stepfunctions", "_task_tokens")
+
 # Actions that the reference lists without a resource type: only "*" in a policy grants them.
 _WITHOUT_RESOURCE = {
-    "states:SendTaskSuccess",
-    "states:SendTaskFailure",
-    "states:SendTaskHeartbeat",
     "states:ListStateMachines",
     "states:ListActivities",
     "states:ValidateStateMachineDefinition",
@@ -33,13 +32,44 @@ _WITHOUT_RESOURCE = {
     "sqs:ListQueues",
     "sts:GetCallerIdentity",
 }
+# The reference gives these no resource type, yet policies that name the state machine work (the AWS CDK's
+# grantTaskResponse writes such): the machine's ARN is matched by both.
+_TASK_ANSWERS = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"}
 _ALIAS_ACTIONS = {"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"}
+
+
+# Calls that hand a role to a service: where the request names it, and which service gets it.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+_PASSED = {
+    "lambda:CreateFunction": ("Role", "lambda.amazonaws.com"),
+    "lambda:UpdateFunctionConfiguration": ("Role", "lambda.amazonaws.com"),
+    "states:CreateStateMachine": ("roleArn", "states.amazonaws.com"),
+    "states:UpdateStateMachine": ("roleArn", "states.amazonaws.com"),
+    "scheduler:CreateSchedule": ("Target.RoleArn", "scheduler.amazonaws.com"),
+    "scheduler:UpdateSchedule": ("Target.RoleArn", "scheduler.amazonaws.com"),
+    "pipes:CreatePipe": ("RoleArn", "pipes.amazonaws.com"),
+}
+
+
+def passed_role(action: str, request: Request | None) -> tuple[str, dict[str, str]] | None:
+    """The role a call passes to a service and the condition keys of its `iam:PassRole` check."""
+    if action not in _PASSED or request is None:
+        return None
+    path, service = _PASSED[action]
+    found: object = request.json()
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str) or not found:
+        return None
+    return _iam_entity(found), {"iam:PassedToService": service}
 
 
 def as_aws_names(service: str, action: str, resource: str, request: Request | None) -> list[tuple[str, str]]:
     """Every (action, resource) AWS checks for what MiniStack calls (action, resource)."""
     if action in _WITHOUT_RESOURCE:
         return [(action, "*")]
+    if action in _TASK_ANSWERS:
+        return [(action, _machine_of_token(request))]
     if service == "lambda":
         return [(action, _function(resource, request))]
     if service == "kms":
@@ -49,6 +79,12 @@ def as_aws_names(service: str, action: str, resource: str, request: Request | No
     if service == "events":
         return [(action, re.sub(r":rule/default/", ":rule/", resource))]
     return [(action, resource)]
+
+
+def _machine_of_token(request: Request | None) -> str:
+    token = request.json().get("taskToken") if request else None
+    info = adapter.internal("services.stepfunctions", "_task_tokens").get(token)
+    return str(info.get("machine", "*")) if info else "*"
 
 
 def _function(resource: str, request: Request | None) -> str:

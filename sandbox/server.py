@@ -24,6 +24,8 @@ def install(port: int) -> Json:
     os.environ["MINISTACK_HOST"] = HOST
     os.environ["AWS_ENDPOINT_URL"] = f"http://{HOST}:{port}"
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    # The workers of Lambda functions inherit this environment: they must find their own package only.
+    os.environ.pop("PYTHONPATH", None)
     adapter.install()
     for room in ROOMS:
         _fit_in(room)

@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 
 import botocore.session
 from botocore import parsers, serialize
+from botocore.awsrequest import HeadersDict
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from sandbox.api import AwsError, Json
@@ -347,6 +348,41 @@ def _encode_timestamp(shape: Shape, value: Json) -> Json:
     return round(value.timestamp(), 3)
 
 
+def encode_query(service: str, operation: str, result: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """The answer of a service in the Query protocol, https://smithy.io/2.0/aws/protocols/aws-query-protocol.html."""
+    shape = model(service).operation_model(operation).output_shape
+    inner = _xml_members(shape, result) if shape is not None else ""
+    namespace = model(service).metadata.get("xmlNamespace", "")
+    text = (
+        f'<{operation}Response xmlns="{namespace}"><{operation}Result>{inner}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></{operation}Response>"
+    )
+    return 200, {"Content-Type": "text/xml"}, text.encode()
+
+
+def _xml_members(shape: StructureShape, value: dict[str, Any]) -> str:
+    return "".join(
+        f"<{name}>{_xml(shape.members[name], item)}</{name}>"
+        for name, item in value.items()
+        if name in shape.members and item is not None
+    )
+
+
+def _xml(shape: Shape, value: Json) -> str:
+    if isinstance(shape, StructureShape):
+        return _xml_members(shape, value)
+    if isinstance(shape, ListShape):
+        return "".join(f"<member>{_xml(shape.member, item)}</member>" for item in value)
+    if isinstance(shape, MapShape):
+        pairs = ((_escape(str(key)), _xml(shape.value, item)) for key, item in value.items())
+        return "".join(f"<entry><key>{key}</key><value>{item}</value></entry>" for key, item in pairs)
+    if shape.type_name == "boolean":
+        return str(value).lower()
+    if shape.type_name == "timestamp" and isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
+    return _escape(str(value))
+
+
 # --- calling MiniStack's handlers -----------------------------------------------------------------------------------
 
 
@@ -377,11 +413,11 @@ def response(service: str, operation: str, status: int, headers: dict[str, str],
     """The answer as boto3 would return it, without `ResponseMetadata`; raises `AwsError` for an error answer."""
     described = model(service).operation_model(operation)
     parser = parsers.create_parser(protocol(service))
-    lowered = {key.lower(): str(value) for key, value in headers.items()}
+    received = HeadersDict({key: str(value) for key, value in headers.items()})
     # botocore takes the bytes of a streaming member for text; a file object it passes on.
     payload: Json = io.BytesIO(body) if described.has_streaming_output and status < 300 else body
     parsed: dict[str, Any] = parser.parse(
-        {"status_code": status, "headers": lowered, "body": payload, "context": {"operation_name": operation}},
+        {"status_code": status, "headers": received, "body": payload, "context": {"operation_name": operation}},
         described.output_shape,
     )
     if status >= 300:

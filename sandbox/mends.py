@@ -1,0 +1,147 @@
+"""What MiniStack answers or does otherwise than AWS, mended one by one. Each mend says what it is for.
+
+The measure is a second `terraform plan` without a change, and a refusal where AWS refuses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sandbox import adapter, authz, wire
+from sandbox.api import Json
+
+adapter.uses("core.responses", "error_response_json")
+adapter.uses("services.stepfunctions", "_state_machines")
+
+_LAMBDA = "lambda.amazonaws.com"
+
+
+def install() -> None:
+    """Apply all mends."""
+    adapter.patch("core.iam_evaluator", "pin_request_origin", _secure_transport)
+    adapter.patch("services.cloudwatch", "_describe_alarms", _whole_alarms)
+    for name in ("_create_state_machine", "_update_state_machine"):
+        adapter.patch("services.stepfunctions", name, _keep_tracing)
+    adapter.patch("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _tell_error_type)
+    adapter.uses("core.lambda_runtime", "Worker")
+    worker = adapter.internal("core.lambda_runtime", "Worker")
+    worker.invoke = _carry_error_type(worker.invoke)
+    adapter.patch("services.lambda_svc", "_execute_function_warm", _name_error_type)
+    adapter.patch("services.lambda_svc", "_create_function", _assumable_role)
+
+
+def _secure_transport(original: Callable[[str, bool], None]) -> Callable[[str, bool], None]:
+    """aws:SecureTransport is true: this port stands for AWS's TLS endpoints."""
+
+    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001, FBT001  MiniStack's signature
+        original(source_ip, True)  # noqa: FBT003
+
+    return pin
+
+
+# --- CloudWatch -------------------------------------------------------------------------------------------------------
+
+
+def _whole_alarms(original: Callable[..., Json]) -> Callable[..., Json]:
+    """DescribeAlarms in the Query protocol, which the Terraform provider speaks, leaves out most of an alarm."""
+
+    def describe(params: Json, data: Json, is_cbor: bool, is_json: bool = False) -> Json:  # noqa: FBT001, FBT002
+        if is_cbor or is_json:
+            return original(params, data, is_cbor, is_json)
+        first = {key: value[0] if isinstance(value, list) else value for key, value in params.items()}
+        asked: dict[str, Any] = {
+            name: first[name] for name in ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken") if first.get(name)
+        }
+        for name in ("AlarmNames", "AlarmTypes"):
+            asked[name] = [value for key, value in sorted(first.items()) if key.startswith(f"{name}.member.")]
+        status, headers, body = original(params, asked, False, True)  # noqa: FBT003
+        if status >= 400:
+            return original(params, data, is_cbor, is_json)
+        return wire.encode_query("monitoring", "DescribeAlarms", json.loads(body))
+
+    return describe
+
+
+# --- Step Functions ---------------------------------------------------------------------------------------------------
+
+
+def _keep_tracing(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[str, Any]], Json]:
+    """A state machine keeps its tracing configuration; without one AWS shows it as disabled."""
+
+    def create_or_update(data: dict[str, Any]) -> Json:
+        answer = original(data)
+        if answer[0] < 300:
+            arn = data.get("stateMachineArn") or json.loads(answer[2])["stateMachineArn"]
+            machine = adapter.internal("services.stepfunctions", "_state_machines").get(arn)
+            if machine is not None and ("tracingConfiguration" in data or "tracingConfiguration" not in machine):
+                machine["tracingConfiguration"] = data.get("tracingConfiguration") or {"enabled": False}
+        return answer
+
+    return create_or_update
+
+
+# --- Lambda -----------------------------------------------------------------------------------------------------------
+# A failed function's answer names the exception's class in `errorType` and shows its stack; Step Functions matches it.
+# https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+
+
+class _TypedMessage(str):
+    """An error message that remembers its exception's class on its way through MiniStack."""
+
+    __slots__ = ("kind", "trace")
+
+    kind: str
+    trace: list[str]
+
+
+def _tell_error_type(script: str) -> str:
+    told = script.replace('"error": str(e), "trace"', '"error": str(e), "type": type(e).__name__, "trace"')
+    if told == script:
+        raise AttributeError("ministack.core.lambda_runtime reports errors otherwise now: mend sandbox/mends.py")
+    return told
+
+
+def _carry_error_type(original: Callable[..., Json]) -> Callable[..., Json]:
+    def invoke(self: Json, *args: Json, **kwargs: Json) -> Json:
+        result = original(self, *args, **kwargs)
+        if isinstance(result, dict) and result.get("type"):
+            message = _TypedMessage(result.get("error", ""))
+            message.kind, message.trace = result["type"], str(result.get("trace", "")).splitlines()
+            result["error"] = message
+        return result
+
+    return invoke
+
+
+def _name_error_type(original: Callable[..., Json]) -> Callable[..., Json]:
+    def execute(func: Json, event: Json, request_id: str) -> Json:
+        result = original(func, event, request_id)
+        body = result.get("body") if isinstance(result, dict) else None
+        if isinstance(body, dict) and isinstance(message := body.get("errorMessage"), _TypedMessage):
+            result["body"] = {
+                "errorMessage": str(message),
+                "errorType": message.kind,
+                "requestId": request_id,
+                "stackTrace": message.trace,
+            }
+        return result
+
+    return execute
+
+
+def _assumable_role(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[str, Any]], Json]:
+    """CreateFunction refuses a role that does not trust Lambda (API_CreateFunction)."""
+
+    def create(data: dict[str, Any]) -> Json:
+        role = data.get("Role", "")
+        name = f"arn:aws:lambda:{adapter.region()}:{adapter.account()}:function:{data.get('FunctionName', '')}"
+        source = {"aws:SourceArn": name, "aws:SourceAccount": adapter.account()}
+        if not authz.check_assume(role, _LAMBDA, context=source).allowed:
+            refuse = adapter.internal("core.responses", "error_response_json")
+            message = "The role defined for the function cannot be assumed by Lambda."
+            return refuse("InvalidParameterValueException", message, 400)
+        return original(data)
+
+    return create
