@@ -4,6 +4,7 @@ One function with two callers: the state machine asks for steps, EventBridge bri
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
@@ -13,11 +14,12 @@ from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.retry import Retrier
 from datamesh.aws.runs import CrawlRuns
 from datamesh.aws.step_functions import StepFunctions
-from datamesh.handlers._runtime import Json, Step, StepRequest, observed, step_handler, utc_now
+from datamesh.handlers._runtime import FlowStep, bound, observed, step_handler
 from datamesh.logic.crawl_data_product import CrawlConfig, CrawlDataProduct
 from datamesh.models.crawls import CRAWLER_STATE_CHANGE, CrawlPlan
 from datamesh.models.errors import InvalidEvent
 from datamesh.models.events import Envelope, describe
+from datamesh.models.steps import Json, StepRequest
 from datamesh.observability import count, logger
 from datamesh.settings import CrawlDataProductSettings, load
 
@@ -39,7 +41,7 @@ def _flow() -> CrawlDataProduct:
     )
 
 
-def _plan(request: StepRequest) -> CrawlPlan:
+def _read_plan(request: StepRequest) -> CrawlPlan:
     try:
         plan = CrawlPlan.model_validate(request.payload.get("plan"))
     except ValidationError as error:
@@ -48,25 +50,33 @@ def _plan(request: StepRequest) -> CrawlPlan:
     return plan
 
 
-def _steps() -> Mapping[str, Step]:
-    flow = _flow()
+def _plan(flow: CrawlDataProduct, request: StepRequest, now: datetime) -> Json:
+    return flow.plan(request.envelope, request.execution.id, now)
 
-    def plan(request: StepRequest) -> Json:
-        return flow.plan(request.envelope, request.execution.id, utc_now())
 
-    def start(request: StepRequest) -> Json:
-        return flow.start(_plan(request), request.execution.id, str(request.payload["task_token"]))
+def _start(flow: CrawlDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.start(_read_plan(request), request.execution.id, str(request.payload["task_token"]))
 
-    def check(request: StepRequest) -> Json:
-        return flow.check(_plan(request))
 
-    def finish(request: StepRequest) -> Json:
-        return flow.finish(_plan(request), request.execution.id, utc_now())
+def _check(flow: CrawlDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.check(_read_plan(request))
 
-    def clean_up(request: StepRequest) -> Json:
-        return flow.clean_up(_plan(request), request.execution.id, failed=bool(request.payload["failed"]))
 
-    return {"plan": plan, "start": start, "check": check, "finish": finish, "clean_up": clean_up}
+def _finish(flow: CrawlDataProduct, request: StepRequest, now: datetime) -> Json:
+    return flow.finish(_read_plan(request), request.execution.id, now)
+
+
+def _clean_up(flow: CrawlDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.clean_up(_read_plan(request), request.execution.id, failed=bool(request.payload["failed"]))
+
+
+STEPS: Mapping[str, FlowStep[CrawlDataProduct]] = {
+    "plan": _plan,
+    "start": _start,
+    "check": _check,
+    "finish": _finish,
+    "clean_up": _clean_up,
+}
 
 
 @observed
@@ -77,7 +87,7 @@ def _on_crawler_event(event: Json, _context: LambdaContext) -> Json:
     return result
 
 
-_on_step = step_handler(_steps)
+_on_step = step_handler(lambda: bound(_flow(), STEPS))
 
 
 def handler(event: Json, context: LambdaContext) -> Json:

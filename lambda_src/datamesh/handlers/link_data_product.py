@@ -1,6 +1,7 @@
 """link_data_product: DataProductRegistered or DataProductAccessGranted → links and grants → DataProductLinked."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.identity import own_role_arn
@@ -8,8 +9,9 @@ from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.ram import ResourceShares
 from datamesh.aws.retry import Retrier
 from datamesh.aws.shared_catalog import SharedCatalog
-from datamesh.handlers._runtime import Json, Step, StepRequest, step_handler, utc_now
+from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.link_data_product import LinkConfig, LinkDataProduct
+from datamesh.models.steps import Json, StepRequest
 from datamesh.settings import LinkDataProductSettings, load
 
 # Hundreds of grants may have to wait for one another; below the function's timeout of 900 seconds.
@@ -36,27 +38,27 @@ def _flow() -> LinkDataProduct:
     )
 
 
-def _steps() -> Mapping[str, Step]:
-    flow = _flow()
-
-    def accept_share(request: StepRequest) -> Json:
-        return flow.accept_share(request.envelope)
-
-    def await_visibility(request: StepRequest) -> Json:
-        return flow.await_visibility(request.envelope)
-
-    def create_links(request: StepRequest) -> Json:
-        return flow.create_links(request.envelope)
-
-    def grant_principals(request: StepRequest) -> Json:
-        return flow.grant_principals(request.envelope, request.payload["links"], utc_now())
-
-    return {
-        "accept_share": accept_share,
-        "await_visibility": await_visibility,
-        "create_links": create_links,
-        "grant_principals": grant_principals,
-    }
+def _accept_share(flow: LinkDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.accept_share(request.envelope)
 
 
-handler = step_handler(_steps)
+def _await_visibility(flow: LinkDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.await_visibility(request.envelope)
+
+
+def _create_links(flow: LinkDataProduct, request: StepRequest, _now: datetime) -> Json:
+    return flow.create_links(request.envelope)
+
+
+def _grant_principals(flow: LinkDataProduct, request: StepRequest, now: datetime) -> Json:
+    return flow.grant_principals(request.envelope, request.payload["links"], now)
+
+
+STEPS: Mapping[str, FlowStep[LinkDataProduct]] = {
+    "accept_share": _accept_share,
+    "await_visibility": _await_visibility,
+    "create_links": _create_links,
+    "grant_principals": _grant_principals,
+}
+
+handler = step_handler(lambda: bound(_flow(), STEPS))
