@@ -63,7 +63,7 @@ module "index_data_product_function" {
     },
     {
       sid       = "ReadSchema"
-      actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+      actions   = ["glue:GetDatabase", "glue:GetTable"]
       resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
     },
   ]

@@ -60,7 +60,7 @@ module "register_data_domain_function" {
     [
       {
         sid       = "RecordDomain"
-        actions   = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
         resources = [local.arn.registry]
       },
       {
@@ -105,7 +105,7 @@ module "register_data_domain_function" {
       },
       {
         sid       = "MakeDatabases"
-        actions   = ["glue:CreateDatabase", "glue:GetDatabase", "glue:GetDatabases"]
+        actions   = ["glue:CreateDatabase", "glue:GetDatabase"]
         resources = [local.arn.catalog, local.arn.databases]
       },
       {

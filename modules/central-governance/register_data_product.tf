@@ -62,13 +62,12 @@ module "register_data_product_function" {
           "dynamodb:GetItem",
           "dynamodb:PutItem",
           "dynamodb:Query",
-          "dynamodb:UpdateItem",
         ]
         resources = [local.arn.registry]
       },
       {
         sid       = "MakeTables"
-        actions   = ["glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"]
+        actions   = ["glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {
@@ -76,6 +75,7 @@ module "register_data_product_function" {
         actions = [
           "lakeformation:BatchGrantPermissions",
           "lakeformation:BatchRevokePermissions",
+          "lakeformation:DescribeResource",
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",

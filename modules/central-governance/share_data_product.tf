@@ -55,12 +55,12 @@ module "share_data_product_function" {
     [
       {
         sid       = "RecordRequest"
-        actions   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arn.registry]
       },
       {
         sid       = "ReadSensitivity"
-        actions   = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
+        actions   = ["glue:GetDatabase", "glue:GetTable"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {

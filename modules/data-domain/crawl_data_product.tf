@@ -109,12 +109,12 @@ module "crawl_data_product_function" {
     },
     {
       sid       = "WakeWorkflow"
-      actions   = ["states:SendTaskFailure", "states:SendTaskSuccess"]
+      actions   = ["states:SendTaskSuccess"]
       resources = ["${local.arn.state_machine}-crawl-data-product"]
     },
     {
       sid       = "ReadSchema"
-      actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+      actions   = ["glue:GetTables"]
       resources = local.central_catalog
     },
   ]
