@@ -129,7 +129,10 @@ def require_pass_role(caller: Caller, role: str) -> None:
     """
     if Arn.parse(role).account != caller.account:
         raise AwsError("ValidationException", "Cross-account pass role is not allowed.")
-    authz.require(caller.arn, "iam:PassRole", role, context={"iam:PassedToService": EVENTBRIDGE})
+    decision = authz.check(caller.arn, "iam:PassRole", role, context={"iam:PassedToService": EVENTBRIDGE})
+    if not decision.allowed:
+        # EventBridge refuses in IAM's words but with its own code.
+        raise AwsError("AccessDeniedException", authz.message(caller.arn, "iam:PassRole", role, decision))
 
 
 def require_target_bus_open(role: str, bus: Bus, rule_arn: str, account: str) -> None:

@@ -84,6 +84,12 @@ def start(event: Event, rule: Rule, rule_targets: Iterable[Mapping[str, Any]]) -
 
 
 def _enter(delivery: Delivery) -> None:
+    """Start one delivery, unless a fault says otherwise.
+
+    Faults of service `events` strike by action: `deliver` once per event and target (duplicate, delay, reorder, drop,
+    or an error of the first attempt), `attempt` every attempt. Their `options` may name `detail_type`, `source`, `bus`
+    and `rule`.
+    """
     fault = faults.strikes("events", "deliver", **_described(delivery))
     if fault is None:
         workers.submit(lambda: _attempt(delivery))
@@ -129,6 +135,10 @@ def _attempt(delivery: Delivery) -> None:
     metrics.count("InvocationAttempts", event.bus, rule)
     if delivery.attempts:
         metrics.count("RetryInvocationAttempts", event.bus, rule)
+    fault = faults.strikes("events", "attempt", **_described(delivery))
+    if fault is not None:
+        _failed(delivery, targets.delivery_error(faults.error_of(fault, "events")))
+        return
     try:
         with adapter.scope(event.bus.account, event.bus.region):
             targets.deliver(event, rule, delivery.target, publish)

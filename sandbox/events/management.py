@@ -6,6 +6,7 @@ Storage stays MiniStack's: each check either refuses the call or lets it through
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +32,10 @@ def handle(call: Call, proceed: Handler) -> dict[str, Any]:
     if check is not None:
         check(call)
     replacement = REPLACEMENTS.get(call.operation)
-    return proceed(call) if replacement is None else replacement(call)
+    if replacement is not None:
+        return replacement(call)
+    answer = proceed(call)
+    return _with_unique_arn(call, answer) if call.operation in _UNIQUE_ARNS else answer
 
 
 def _with_bus_name(call: Call) -> Call:
@@ -207,7 +211,27 @@ def _with_statement(policy: dict[str, Any] | None, bus: Bus, params: Mapping[str
     return {"Version": "2012-10-17", **(policy or {}), "Statement": [*kept, statement]}
 
 
+# Connections and API destinations have a random last part in their ARN, and botocore refuses ARNs without it.
+_UNIQUE_ARNS = {"CreateConnection": "ConnectionArn", "CreateApiDestination": "ApiDestinationArn"}
+
+
+def _with_unique_arn(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnection.html"""
+    member = _UNIQUE_ARNS[call.operation]
+    arn = f"{answer[member]}/{uuid.uuid4()}"
+    store.rename(member, str(call.params["Name"]), arn)
+    return {**answer, member: arn}
+
+
+def _create_api_destination(call: Call) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html"""
+    connection = str(call.params.get("ConnectionArn", ""))
+    if not store.connection_exists(connection):
+        raise AwsError("ResourceNotFoundException", f"Connection '{connection}' does not exist.")
+
+
 CHECKS: dict[str, Callable[[Call], None]] = {
+    "CreateApiDestination": _create_api_destination,
     "CreateEventBus": _create_event_bus,
     "DeleteEventBus": _delete_event_bus,
     "PutRule": _put_rule,

@@ -105,6 +105,19 @@ def archive(record: Mapping[str, Any], envelope: Mapping[str, Any], bus_arn: str
 # --- API destinations -------------------------------------------------------------------------------------------------
 
 
+def connection_exists(arn: str) -> bool:
+    """Whether this is the ARN of a connection."""
+    where = Arn.parse(arn)
+    found = _of("_connections").get_scoped(where.account, where.region, where.resource.split("/")[1])
+    return bool(found) and found["ConnectionArn"] == arn
+
+
+def rename(member: str, name: str, arn: str) -> None:
+    """Give a connection or API destination of the current account another ARN."""
+    found = _of("_connections" if member == "ConnectionArn" else "_api_destinations").get(name)
+    found[member] = arn
+
+
 def call_api_destination(arn: str, payload: str, envelope: Mapping[str, Any], target: Mapping[str, Any]) -> int | None:
     """Send to an API destination with its connection's credentials.
 
@@ -115,7 +128,7 @@ def call_api_destination(arn: str, payload: str, envelope: Mapping[str, Any], ta
     destination = _of("_api_destinations").get_scoped(where.account, where.region, where.resource.split("/")[1])
     if not destination or destination.get("ApiDestinationState") != "ACTIVE":
         return None
-    name = str(destination.get("ConnectionArn", "")).split("connection/")[-1].split("/")[0]
+    name = Arn.parse(str(destination["ConnectionArn"])).resource.split("/")[1]
     connection = _of("_connections").get_scoped(where.account, where.region, name)
     if not connection or connection.get("ConnectionState") != "AUTHORIZED":
         return None

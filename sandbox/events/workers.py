@@ -43,15 +43,16 @@ class Workers:
         """Run `job` after `delay` seconds of the sandbox's clock. What a job submits after a `clear` is dropped."""
         with self._changed:
             held, self._held = self._held, []
+            self._waiting = [entry for entry in self._waiting if entry[3] not in held]
+            heapq.heapify(self._waiting)
             for each in (job, *held):
                 self._push(each, delay)
 
     def hold(self, job: Job, *, at_most: float) -> None:
         """Run `job` after the next submitted one, or after `at_most` seconds: two events change places."""
-        once = _Once(job)
         with self._changed:
-            self._held.append(once)
-            self._push(once, at_most)
+            self._held.append(job)
+            self._push(job, at_most)
 
     def pending(self) -> int:
         """How many jobs wait or run."""
@@ -112,21 +113,9 @@ class Workers:
                     if left <= 0:
                         self._running += 1
                         _, _, self._own.generation, job = heapq.heappop(self._waiting)
+                        if job in self._held:
+                            self._held.remove(job)
                         return job
                     self._changed.wait(min(left, self._GLANCE))
                 else:
                     self._changed.wait()
-
-
-class _Once:
-    """A job that two queue entries share and that runs for the first of them only."""
-
-    def __init__(self, job: Job) -> None:
-        self._job: Job | None = job
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        with self._lock:
-            job, self._job = self._job, None
-        if job is not None:
-            job()
