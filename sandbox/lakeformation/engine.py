@@ -193,8 +193,8 @@ def registered_location(catalog: str, s3_uri: str) -> RegisteredLocation | None:
 def vend(catalog: str, s3_uri: str, actions: Sequence[str]) -> None:
     """Check that the registered role can do the S3 actions on the location now.
 
-    A location that ends with a slash stands for any object in it. Reading asks for kms:Decrypt and writing for
-    kms:GenerateDataKey where the bucket has a customer managed key.
+    A location that ends with a slash stands for any object in it. Reading asks for kms:Decrypt of the keys of
+    the objects below it, writing for kms:GenerateDataKey of the bucket's key.
 
     Raises:
         AwsError: AccessDeniedException that names what is missing.

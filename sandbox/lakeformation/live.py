@@ -61,13 +61,21 @@ class LiveWorld:
         )
 
     def role_may(
-        self, role: str, action: str, resource: str, policy: dict[str, Any] | None, owner: str | None
+        self,
+        role: str,
+        action: str,
+        resource: str,
+        policy: dict[str, Any] | None,
+        owner: str | None,
+        *,
+        context: dict[str, str],
     ) -> Decision:
         """Whether a role may do this to a resource of `owner` with this resource policy."""
         return authz.check(
             role,
             action,
             resource,
+            context=context,
             resource_policy=policy,
             resource_account=owner,
             key_policy_required=action.startswith("kms:"),
@@ -93,8 +101,13 @@ class LiveWorld:
         return adapter.bucket_policy(bucket)
 
     def bucket_key(self, bucket: str) -> str | None:
-        """The ARN of the customer managed key that encrypts the bucket, if one does."""
+        """The ARN of the customer managed key that encrypts new objects of the bucket, if one does."""
         return adapter.bucket_kms_key(bucket)
+
+    def object_keys(self, bucket: str, prefix: str) -> set[str]:
+        """The ARNs of the customer managed keys that encrypt the objects below a prefix."""
+        found = {adapter.object_kms_key(bucket, key) for key in adapter.s3_list(bucket, prefix)}
+        return {arn for arn in found if arn is not None}
 
     def key_policy(self, key_arn: str) -> dict[str, Any] | None:
         """The key policy."""

@@ -186,18 +186,35 @@ def check_reach(account: str, s3: str, actions: Sequence[str]) -> None:
             " lakeformation.amazonaws.com to assume it."
         )
     arn = resources.normal_location(s3)
-    bucket = _bucket(arn)
+    bucket, _, prefix = arn.partition(":::")[2].partition("/")
     owner, policy = here.bucket_owner(bucket), here.bucket_policy(bucket)
     for action in actions:
-        _check_role(found.role, action, _target(action, arn, s3), policy, owner)
-    key = here.bucket_key(bucket)
-    wanted = {"kms:Decrypt": _READS, "kms:GenerateDataKey": _WRITES}
-    for action in (name for name, causes in wanted.items() if key and set(actions) & set(causes)):
-        _check_role(found.role, action, str(key), here.key_policy(str(key)), str(key).split(":")[4])
+        context = {"s3:prefix": prefix} if action == "s3:ListBucket" else {}
+        _check_role(found.role, action, _target(action, arn, s3), policy, owner, **context)
+    if set(actions) & set(_READS):
+        for key in sorted(here.object_keys(bucket, prefix)):
+            _check_key(found.role, "kms:Decrypt", key, arn)
+    new_key = here.bucket_key(bucket) if set(actions) & set(_WRITES) else None
+    if new_key:
+        _check_key(found.role, "kms:GenerateDataKey", new_key, arn)
 
 
-def _check_role(role: str, action: str, resource: str, policy: dict[str, Any] | None, owner: str | None) -> None:
-    decision = world.current().role_may(role, action, resource, policy, owner)
+def _check_key(role: str, action: str, key: str, s3_arn: str) -> None:
+    """S3 calls KMS for the role: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html."""
+    _, _, _, region, owner, _ = key.split(":", 5)
+    context = {
+        "aws:ViaAWSService": "true",
+        "kms:ViaService": f"s3.{region}.amazonaws.com",
+        "kms:CallerAccount": role.split(":")[4],
+        "kms:EncryptionContext:aws:s3:arn": s3_arn,
+    }
+    _check_role(role, action, key, world.current().key_policy(key), owner, **context)
+
+
+def _check_role(
+    role: str, action: str, resource: str, policy: dict[str, Any] | None, owner: str | None, **context: str
+) -> None:
+    decision = world.current().role_may(role, action, resource, policy, owner, context=context)
     if not decision.allowed:
         account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
         raise _refused(f"arn:aws:sts::{account}:assumed-role/{name}/AWSLF-00-{account}", action, resource, decision)

@@ -32,7 +32,14 @@ class World(Protocol):
         """Whether the caller's own IAM policies allow this. Resource policies play no part."""
 
     def role_may(
-        self, role: str, action: str, resource: str, policy: dict[str, Any] | None, owner: str | None
+        self,
+        role: str,
+        action: str,
+        resource: str,
+        policy: dict[str, Any] | None,
+        owner: str | None,
+        *,
+        context: dict[str, str],
     ) -> Decision:
         """Whether a role may do this to a resource of `owner` with this resource policy."""
 
@@ -46,7 +53,10 @@ class World(Protocol):
         """The bucket policy, if there is one."""
 
     def bucket_key(self, bucket: str) -> str | None:
-        """The ARN of the customer managed key that encrypts the bucket, if one does."""
+        """The ARN of the customer managed key that encrypts new objects of the bucket, if one does."""
+
+    def object_keys(self, bucket: str, prefix: str) -> set[str]:
+        """The ARNs of the customer managed keys that encrypt the objects below a prefix."""
 
     def key_policy(self, key_arn: str) -> dict[str, Any] | None:
         """The key policy."""

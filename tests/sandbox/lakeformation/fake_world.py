@@ -72,7 +72,14 @@ class FakeWorld:
         return Decision(allowed=not denied, explicit_deny=False, reason=reason)
 
     def role_may(
-        self, role: str, action: str, resource: str, policy: dict[str, Any] | None, owner: str | None
+        self,
+        role: str,
+        action: str,
+        resource: str,
+        policy: dict[str, Any] | None,
+        owner: str | None,
+        *,
+        context: dict[str, str],
     ) -> Decision:
         self.reached.append((role, action, resource))
         return Decision(
@@ -90,6 +97,9 @@ class FakeWorld:
 
     def bucket_key(self, bucket: str) -> str | None:
         return self.keys.get(bucket)
+
+    def object_keys(self, bucket: str, prefix: str) -> set[str]:
+        return {self.keys[bucket]} if bucket in self.keys else set()
 
     def key_policy(self, key_arn: str) -> dict[str, Any] | None:
         return None
@@ -136,13 +146,13 @@ class Lake:
         self, caller: Caller, principal: str, resource: dict[str, Any], *permissions: str, options: tuple[str, ...] = ()
     ) -> None:
         """GrantPermissions."""
-        self._change("GrantPermissions", caller, principal, resource, permissions, options)
+        self._change("GrantPermissions", caller, principal, resource, (permissions, options))
 
     def revoke(
         self, caller: Caller, principal: str, resource: dict[str, Any], *permissions: str, options: tuple[str, ...] = ()
     ) -> None:
         """RevokePermissions."""
-        self._change("RevokePermissions", caller, principal, resource, permissions, options)
+        self._change("RevokePermissions", caller, principal, resource, (permissions, options))
 
     def _change(
         self,
@@ -150,9 +160,9 @@ class Lake:
         caller: Caller,
         principal: str,
         resource: dict[str, Any],
-        permissions: tuple[str, ...],
-        options: tuple[str, ...],
+        changed: tuple[tuple[str, ...], tuple[str, ...]],
     ) -> None:
+        permissions, options = changed
         self.call(
             caller,
             operation,

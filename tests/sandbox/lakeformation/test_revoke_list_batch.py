@@ -312,7 +312,7 @@ class TestConcurrency:
     def test_a_change_takes_a_moment(self, shop: Lake, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
         slept: list[float] = []
         monkeypatch.setattr(windows, "HOLD_SECONDS", 5.0)
-        monkeypatch.setattr(windows.time, "sleep", slept.append)
+        monkeypatch.setattr("sandbox.lakeformation.windows.time.sleep", slept.append)
         shop.grant(admin, ANALYST_ARN, table(), "SELECT")
         assert len(slept) == 1
 
