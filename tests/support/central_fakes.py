@@ -329,9 +329,9 @@ def bucket_of(account_id: str) -> str:
     return f"datamesh-domain-clean-{account_id}-{REGION}"
 
 
-def config_of(domain: str, account_id: str | None = None, **changes: Any) -> DomainConfig:
+def config_of(domain: str, /, **changes: Any) -> DomainConfig:
     """Return a domain's configuration."""
-    account = account_id or ACCOUNTS[domain]
+    account = ACCOUNTS[domain]
     values = {
         "version": 1,
         "domain": domain,
@@ -505,14 +505,13 @@ class FakeCentral:
         execution = f"arn:aws:states:{REGION}:{CENTRAL}:execution:datamesh-central-{flow}:{self.executions}"
 
         def answer(call: asl_walk.TaskCall) -> Any:
-            if call.step is None:
-                self._inject("publish", "before")
-                self.published += call.arguments["Entries"]
-                return {"FailedEntryCount": 0}
-            payload = call.arguments["Payload"]
-            given = {name: value for name, value in payload.items() if name not in {"step", "event", "execution"}}
             try:
-                self._inject(call.step, "before")
+                self._inject(call.step or "publish", "before")
+                if call.step is None:
+                    self.published += call.arguments["Entries"]
+                    return {"FailedEntryCount": 0}
+                payload = call.arguments["Payload"]
+                given = {name: value for name, value in payload.items() if name not in {"step", "event", "execution"}}
                 result = self.step(flow, call.step, payload["event"], execution, **given)
                 self._inject(call.step, "after")
             except Exception as error:

@@ -289,9 +289,6 @@ class DomainRegistration:
                 stamp=stamp,
                 execution_id=execution_id,
                 now=now,
-                secret_arn=command.config_secret_arn,
-                # What an earlier execution recorded and announced is over; what it did not announce is still to say.
-                outcome=None if record.status == record.done_status else record.outcome,
             )
         return DomainRecord(
             status="REGISTERING",
@@ -319,7 +316,8 @@ class DomainRegistration:
                 f"{config.bucket} does not belong to {envelope.account}, or central may not look at it"
             )
         claim = bucket_claim(config.bucket, command.domain)
-        changes: list[Change] = [Save(changed(record, now=now, pending=config)), Take(claim)]
+        verified = changed(record, now=now, pending=config, secret_arn=command.config_secret_arn)
+        changes: list[Change] = [Save(verified), Take(claim)]
         if record.pending is not None and record.pending.bucket != config.bucket:
             changes.append(GiveBack(bucket_claim(record.pending.bucket, command.domain)))
         try:
@@ -398,7 +396,7 @@ class DomainRegistration:
         if record is not None and record.execution_id == request.execution.id and record.status == "REGISTERED":
             return {"outcome": "confirmed"}
         record = held(record, request.execution.id)
-        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None))])
+        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None, outcome=None))])
         return {"outcome": "confirmed"}
 
     def _fail(self, request: StepRequest, now: datetime) -> Json:

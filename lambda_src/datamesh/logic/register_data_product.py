@@ -136,8 +136,6 @@ class ProductRegistration:
                     execution_id=execution_id,
                     now=now,
                     pending=content,
-                    # What was recorded and announced is over; what was not announced is still to be said.
-                    outcome=None if record.status == record.done_status else record.outcome,
                 )
                 if record is not None
                 else ProductRecord(
@@ -360,7 +358,7 @@ class ProductRegistration:
         if record is not None and record.execution_id == request.execution.id and record.status == "REGISTERED":
             return {"outcome": "confirmed"}
         record = held(record, request.execution.id)
-        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None))])
+        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None, outcome=None))])
         return {"outcome": "confirmed"}
 
     def _fail(self, request: StepRequest, now: datetime) -> Json:

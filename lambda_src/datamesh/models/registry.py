@@ -54,7 +54,6 @@ class WorkRecord(Record):
     """
 
     in_progress_status: ClassVar[str]
-    done_status: ClassVar[str]
 
     status: str
     stamp: Stamp = Field(description="The command that was admitted last.")
@@ -74,7 +73,6 @@ class DomainRecord(WorkRecord):
 
     kind = "domain"
     in_progress_status = "REGISTERING"
-    done_status = "REGISTERED"
 
     status: Literal["REGISTERING", "REGISTERED", "FAILED"]
     domain: DomainName
@@ -85,7 +83,7 @@ class DomainRecord(WorkRecord):
     content_stamp: Stamp | None = Field(None, description="The command that `config` comes from.")
     databases: Databases | None = None
     registered_at: UtcTime | None = None
-    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but perhaps not yet announced.")
+    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but not yet announced.")
 
     @property
     def key(self) -> Key:
@@ -106,7 +104,6 @@ class ProductRecord(WorkRecord):
 
     kind = "product"
     in_progress_status = "REGISTERING"
-    done_status = "REGISTERED"
 
     status: Literal["REGISTERING", "REGISTERED", "FAILED"]
     domain: DomainName
@@ -118,7 +115,7 @@ class ProductRecord(WorkRecord):
     resource_shares: tuple[str, ...] = ()
     table_count: int = 0
     registered_at: UtcTime | None = None
-    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but perhaps not yet announced.")
+    outcome: RegistrationOutcome | None = Field(None, description="Recorded, but not yet announced.")
 
     @property
     def key(self) -> Key:
@@ -185,7 +182,6 @@ class RequestRecord(WorkRecord):
 
     kind = "request"
     in_progress_status = "GRANTING"
-    done_status = "GRANTED"
 
     status: Literal["GRANTING", "GRANTED", "PROVISIONED", "REJECTED", "FAILED"]
     request_id: uuid.UUID
