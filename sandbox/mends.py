@@ -21,6 +21,7 @@ _LAMBDA = "lambda.amazonaws.com"
 def install() -> None:
     """Apply all mends."""
     adapter.patch("core.iam_evaluator", "pin_request_origin", _secure_transport)
+    adapter.patch("core.router", "_is_aws_service_name", _known_service)
     adapter.patch("services.cloudwatch", "_describe_alarms", _whole_alarms)
     for name in ("_create_state_machine", "_update_state_machine"):
         adapter.patch("services.stepfunctions", name, _keep_tracing)
@@ -39,6 +40,12 @@ def _secure_transport(original: Callable[[str, bool], None]) -> Callable[[str, b
         original(source_ip, True)  # noqa: FBT003
 
     return pin
+
+
+def _known_service(_original: Callable[[str], bool]) -> Callable[[str], bool]:
+    """MiniStack loads all of botocore's models (ten seconds) when it first meets a service it does not have."""
+    known = frozenset({*wire.service_names(), *adapter.handlers})
+    return lambda name: name in known
 
 
 # --- CloudWatch -------------------------------------------------------------------------------------------------------
@@ -84,20 +91,23 @@ def _keep_tracing(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[
 
 # --- Lambda -----------------------------------------------------------------------------------------------------------
 # A failed function's answer names the exception's class in `errorType` and shows its stack; Step Functions matches it.
-# https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+# https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html. And an exception ends the invocation, not the
+# execution environment (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html): MiniStack ends the
+# worker at every error it reports, so a handler's exception travels as a result with this key.
+_FAILURE = "__sandbox_failure__"
+_REPORTED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 
 
 class _TypedMessage(str):
     """An error message that remembers its exception's class on its way through MiniStack."""
-
-    __slots__ = ("kind", "trace")
 
     kind: str
     trace: list[str]
 
 
 def _tell_error_type(script: str) -> str:
-    told = script.replace('"error": str(e), "trace"', '"error": str(e), "type": type(e).__name__, "trace"')
+    failure = '{"error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
+    told = script.replace(_REPORTED, f'{{"status": "ok", "result": {{"{_FAILURE}": {failure}}}}}')
     if told == script:
         raise AttributeError("ministack.core.lambda_runtime reports errors otherwise now: mend sandbox/mends.py")
     return told
@@ -105,12 +115,14 @@ def _tell_error_type(script: str) -> str:
 
 def _carry_error_type(original: Callable[..., Json]) -> Callable[..., Json]:
     def invoke(self: Json, *args: Json, **kwargs: Json) -> Json:
-        result = original(self, *args, **kwargs)
-        if isinstance(result, dict) and result.get("type"):
-            message = _TypedMessage(result.get("error", ""))
-            message.kind, message.trace = result["type"], str(result.get("trace", "")).splitlines()
-            result["error"] = message
-        return result
+        answer = original(self, *args, **kwargs)
+        result = answer.get("result")
+        if isinstance(result, dict) and _FAILURE in result:
+            failure = result[_FAILURE]
+            message = _TypedMessage(failure["error"])
+            message.kind, message.trace = failure["type"], failure["trace"].splitlines()
+            return {**answer, "status": "error", "result": None, "error": message, "trace": failure["trace"]}
+        return answer
 
     return invoke
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import importlib
 import importlib.util
 import logging
@@ -62,6 +63,8 @@ def serve(port: int) -> None:
     from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415  slow to import
     from hypercorn.config import Config  # noqa: PLC0415
 
+    # `kill -USR1` shows what every thread is doing.
+    faulthandler.register(signal.SIGUSR1)
     application = install(port)
     config = Config()
     config.bind = [f"{HOST}:{port}"]

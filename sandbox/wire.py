@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import re
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,11 +52,25 @@ def _session() -> Json:
     return botocore.session.get_session()
 
 
-@functools.cache
+_models: dict[str, ServiceModel] = {}
+_models_lock = threading.Lock()
+
+
 def model(service: str) -> ServiceModel:
     """botocore's model of a service, by MiniStack's or botocore's name; raises `botocore.exceptions.UnknownServiceError`."""
-    found: ServiceModel = _session().get_service_model(BOTOCORE_NAMES.get(service, service))
+    name = BOTOCORE_NAMES.get(service, service)
+    found = _models.get(name)
+    if found is None:
+        # A botocore session is not made for several threads.
+        with _models_lock:
+            found = _models.setdefault(name, _session().get_service_model(name))
     return found
+
+
+def service_names() -> list[str]:
+    """All services botocore has a model of."""
+    names: list[str] = _session().get_available_services()
+    return names
 
 
 def protocol(service: str) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.exceptions import UnknownServiceError
+from botocore.model import ListShape, MapShape, OperationNotFoundError, Shape, StructureShape
 
 from sandbox import authz, clock, frontdoor, wire
 from sandbox.api import AwsError, Json
@@ -206,7 +207,7 @@ def _call(kind: str, integration: Integration, arguments: dict[str, Any], actor:
     service, operation = integration.service, _pascal(integration.action)
     try:
         described = wire.model(service).operation_model(operation)
-    except Exception as error:
+    except (OperationNotFoundError, UnknownServiceError) as error:
         resource = f"{kind}:{integration.sdk or service}:{integration.action}"
         raise errors.execution_error("States.Runtime", f"The resource '{resource}' does not exist.") from error
     params = _named_as_in(described.input_shape, arguments) if described.input_shape else {}
