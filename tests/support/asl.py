@@ -11,9 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import cfnlint.api
-from cfnlint.config import ManualArgs
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 TEMPLATE_INPUTS: dict[str, str] = {
@@ -36,7 +33,7 @@ TRANSIENT_LAMBDA_ERRORS = frozenset(
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html (FailedEntry, <Service>.<Error>)
-AWS_ERRORS = TRANSIENT_LAMBDA_ERRORS | {
+AWS_ERRORS: frozenset[str] = TRANSIENT_LAMBDA_ERRORS | {
     "EventBridge.FailedEntry",
     "EventBridge.InternalException",
     "EventBridge.SdkClientException",
@@ -99,6 +96,9 @@ def render(path: Path, inputs: Mapping[str, str] | None = None) -> dict[str, Any
 
 def lint(definition: Mapping[str, Any]) -> list[str]:
     """Return cfn-lint's findings on a rendered definition, wrapped in a CloudFormation template of one resource."""
+    import cfnlint.api  # noqa: PLC0415 - takes seconds, and most users of this module only render
+    from cfnlint.config import ManualArgs  # noqa: PLC0415
+
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Resources": {
@@ -194,8 +194,8 @@ def task_errors(name: str, state: Mapping[str, Any]) -> list[str]:
             errors.append(f"{name!r}: a retrier repeats every error, those that no repetition mends too")
     if is_function_call(state):
         retried = {error for retrier in state.get("Retry", []) for error in retrier["ErrorEquals"]}
-        if missing := TRANSIENT_LAMBDA_ERRORS - retried:
-            errors.append(f"{name!r} does not retry {sorted(missing)}")
+        if unretried := TRANSIENT_LAMBDA_ERRORS - retried:
+            errors.append(f"{name!r} does not retry {sorted(unretried)}")
     catchers = state.get("Catch", [])
     if catchers and catchers[-1]["ErrorEquals"] != ["States.ALL"]:
         errors.append(f"{name!r}: the last catcher must take States.ALL")
