@@ -153,27 +153,26 @@ def _holding(caller: Caller, permission: str, target: Resource, *, grant_option:
 
 
 def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[Grant] | None]]:
-    """The caller's grants on this catalog; with each what limits it: None, or the grants to the caller's account."""
+    """The caller's grants on the target; with each what limits it: None, or the grants to the caller's account."""
     owner = store.account(target.catalog)
     ids = {caller.principal_arn, f"{caller.account}:IAMPrincipals"}
     if target.catalog == caller.account:
         ids.add(IAM_ALLOWED_PRINCIPALS)
-        yield from ((grant, None) for grant in _of(owner.grants.values(), ids))
+        yield from ((grant, None) for grant in _of(owner.grants.values(), ids, target))
         return
     if _left_to_iam(target):
         return
-    for grant in _of(owner.grants.values(), ids):
+    for grant in _of(owner.grants.values(), ids, target):
         if _visible(grant, caller.account, caller.principal_arn):
             yield grant, None
     ceilings = list(received(caller.account, target))
     if ceilings:
-        for grant in _of(store.account(caller.account).grants.values(), ids):
-            if grant.resource.catalog == target.catalog:
-                yield grant, ceilings
+        for grant in _of(store.account(caller.account).grants.values(), ids, target):
+            yield grant, ceilings
 
 
-def _of(grants: Iterable[Grant], ids: set[str]) -> list[Grant]:
-    return [grant for grant in grants if grant.principal in ids]
+def _of(grants: Iterable[Grant], ids: set[str], target: Resource) -> list[Grant]:
+    return [grant for grant in grants if grant.principal in ids and _touches(grant.resource, target)]
 
 
 def received(account: str, target: Resource) -> Iterator[Grant]:
@@ -182,7 +181,7 @@ def received(account: str, target: Resource) -> Iterator[Grant]:
         return
     ids = {account, *principals.organizations_of(account)}
     for grant in list(store.account(target.catalog).grants.values()):
-        if grant.principal in ids and _visible(grant, account, None):
+        if grant.principal in ids and _touches(grant.resource, target) and _visible(grant, account, None):
             yield grant
 
 

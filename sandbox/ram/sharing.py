@@ -10,6 +10,7 @@ import re
 import uuid
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from sandbox import clock, settings
@@ -237,9 +238,16 @@ def settle() -> None:
                 association.status, association.updated = DISASSOCIATED, invitation.expires
 
 
+@lru_cache(maxsize=10_000)
+def _place(arn: str) -> str:
+    """Account and resource: everything of the ARN but partition, service and region."""
+    return ":".join(arn.split(":")[4:])
+
+
 def same_resource(pattern: str, resource_arn: str) -> bool:
     """Whether a shared ARN, possibly with wildcards, means this resource (regions are not compared)."""
-    return fnmatchcase(":".join(resource_arn.split(":")[4:]), ":".join(pattern.split(":")[4:]))
+    shared, wanted = _place(pattern), _place(resource_arn)
+    return shared == wanted or ("*" in shared and fnmatchcase(wanted, shared))
 
 
 def visibility(owner: str, resource_arn: str, account: str, principal_arn: str | None = None) -> Visibility:
