@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "lake_access" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${local.region}.amazonaws.com"]
+      values   = ["s3.${local.region}.${local.dns_suffix}"]
     }
 
     condition {

@@ -9,8 +9,9 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.name
+  dns_suffix = data.aws_partition.current.dns_suffix
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.name
 
   # Every name follows from the prefix and every ARN from a name. So a plan shows whole policies and
   # patterns, and a domain can name what belongs to central without asking for its state.

@@ -74,7 +74,7 @@ module "register_data_domain_function" {
         actions   = ["kms:Decrypt"]
         resources = ["arn:${local.partition}:kms:${local.region}:*:key/*"] # key ids are random and the domains' own; their key policies decide
         conditions = [
-          { test = "StringEquals", variable = "kms:ViaService", values = ["secretsmanager.${local.region}.amazonaws.com"] },
+          { test = "StringEquals", variable = "kms:ViaService", values = ["secretsmanager.${local.region}.${local.dns_suffix}"] },
           merge({ test = "StringEquals" }, local.in_domain_account),
         ]
       },
