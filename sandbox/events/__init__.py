@@ -42,6 +42,7 @@ def install() -> None:
     """Replace MiniStack's delivery of events by this package's. Once per process."""
     store.replace_delivery(_put_entries, _dispatch, _invoke_target)
     adapter.wrap_service("events", _handle)
+    snapshots.before_change(delivery.workers.clear)
     snapshots.register_room("events", _state, _restore, reset)
     control.endpoint("GET", "events", lambda _body, query, _rest: report(**query))
     control.endpoint("DELETE", "events", lambda _body, _query, _rest: _forget())
@@ -81,8 +82,7 @@ def _forget() -> None:
 
 
 def _state() -> None:
-    """A snapshot is taken of a mesh at rest: nothing under way belongs to it."""
-    settle()
+    """Nothing under way belongs to a snapshot: it is taken of a mesh at rest."""
 
 
 def _restore(_state: object) -> None:

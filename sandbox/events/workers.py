@@ -26,6 +26,8 @@ class Workers:
 
     # A test that moves the clock cannot wake the pool, so due times are looked at this often (seconds).
     _GLANCE = 0.05
+    # How long `clear` waits for running jobs: the time an API destination has to answer.
+    _LONGEST_JOB = 5.0
 
     def __init__(self, threads: int = 8) -> None:
         self._threads = threads
@@ -71,12 +73,15 @@ class Workers:
         return True
 
     def clear(self) -> None:
-        """Drop what waits. What runs ends, but can submit nothing more that counts."""
+        """Drop what waits and let what runs come to its end; whatever that submits is dropped."""
+        deadline = time.monotonic() + self._LONGEST_JOB
         with self._changed:
             self._generation += 1
             self._waiting.clear()
             self._held.clear()
             self._changed.notify_all()
+            while self._running and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     def _push(self, job: Job, delay: float) -> None:
         if getattr(self._own, "generation", self._generation) != self._generation:

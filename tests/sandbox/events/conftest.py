@@ -14,9 +14,23 @@ def world(clean_sandbox: Sandbox) -> World:
     return World(clean_sandbox)
 
 
+@pytest.fixture(scope="session")
+def road_snapshot(sandbox: Sandbox) -> str:
+    """The road, built once: most tests close it in one place."""
+    sandbox.reset()
+    _build_road(World(sandbox))
+    sandbox.snapshot("events-road")
+    return "events-road"
+
+
 @pytest.fixture
-def road(world: World) -> World:
+def road(sandbox: Sandbox, road_snapshot: str) -> World:
     """sales' bus → central's bus (open to the organization, for `shop`'s `Sold`) → a queue in central."""
+    sandbox.restore(road_snapshot)
+    return World(sandbox)
+
+
+def _build_road(world: World) -> None:
     world.bus(
         CENTRAL,
         "central",
@@ -52,4 +66,3 @@ def road(world: World) -> World:
     )
     arrived = world.rule(CENTRAL, "central", "arrived", {"source": ["shop"], "account": [SALES]})
     world.target(CENTRAL, "central", "arrived", world.queue(CENTRAL, "arrived", arrived))
-    return world

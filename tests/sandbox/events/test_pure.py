@@ -118,8 +118,12 @@ class TestWorkers:
         workers.submit(job)
         workers.submit(lambda: seen.append("waiting"), delay=60)
         assert started.wait(10)
-        workers.clear()
+        clearing = threading.Thread(target=workers.clear)
+        clearing.start()
+        while workers.pending() > 1:
+            clearing.join(0.01)
         cleared.set()
+        clearing.join()
         assert workers.settle(10)
         workers.submit(lambda: seen.append("new"))
         assert workers.settle(10)
