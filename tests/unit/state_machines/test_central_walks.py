@@ -1,0 +1,144 @@
+"""Central's state machines walked offline with canned results: what leads where, and at what price in transitions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import asl
+from tests.support.asl_walk import TaskCall, TaskError, Walk, walk
+from tests.support.domain_fakes import table_names
+
+CENTRAL = {asl.flow_of(path): path for path in asl.definition_paths() if path.parent.name == "central-governance"}
+EVERY_FLOW = pytest.mark.parametrize("path", CENTRAL.values(), ids=CENTRAL)
+PUBLISHING = {flow: path for flow, path in CENTRAL.items() if flow != "index_data_product"}
+EVERY_PUBLISHING_FLOW = pytest.mark.parametrize("path", PUBLISHING.values(), ids=PUBLISHING)
+# How each step of the happy path ends; a step that is not here has no say in where the execution goes.
+HAPPY = {"admit": "admitted", "verify": "verified", "tables": "created"}
+ENTRIES = [
+    {"Source": "datamesh.central", "DetailType": name, "Detail": {"metadata": {}, "data": {"null": None}}}
+    for name in ("First", "Second", "Third")
+]
+
+
+def canned(outcomes: dict[str, str], tables: int = 1) -> Callable[[TaskCall], Any]:
+    """Answer every step with its outcome and whatever any next step may take from it."""
+
+    def answer(call: TaskCall) -> Any:
+        if call.step is None:
+            return {"FailedEntryCount": 0}
+        return {
+            "outcome": outcomes.get(call.step, "done"),
+            "entries": ENTRIES,
+            "code": "SomeReason",
+            "reason": "because",
+            "tables": [{"name": name, "outcome": "created"} for name in table_names(tables)],
+            "resource_shares": [],
+        }
+
+    return answer
+
+
+def outcomes_of(path: Path) -> dict[str, str]:
+    """Return how the steps end on the happy path. `grant` has a say in share_data_product only."""
+    return {**HAPPY, "grant": "granted" if asl.flow_of(path) == "share_data_product" else "done"}
+
+
+def happy(path: Path, tables: int = 1) -> Walk:
+    """Walk the happy path."""
+    return walk(asl.render(path), {"detail": {}}, canned(outcomes_of(path), tables))
+
+
+@EVERY_FLOW
+def test_the_happy_path_succeeds(path: Path) -> None:
+    done = happy(path)
+    assert done.status == "SUCCEEDED"
+    assert all(entry["EventBusName"] == asl.TEMPLATE_INPUTS["event_bus_arn"] for entry in done.published)
+    assert "Record Failure" not in done.path
+
+
+@EVERY_PUBLISHING_FLOW
+def test_the_happy_path_asks_for_every_step_but_the_one_that_records_a_failure(path: Path) -> None:
+    done = happy(path)
+    assert {call.step for call in done.calls if call.step} == asl.step_names(asl.render(path)) - {"fail"}
+    assert [call.step for call in done.calls].count(None) == 1
+
+
+@EVERY_FLOW
+def test_transitions_do_not_grow_with_tables(path: Path) -> None:
+    assert len({happy(path, tables).transitions for tables in (1, 2, 100)}) == 1
+
+
+@EVERY_PUBLISHING_FLOW
+def test_a_rejection_is_an_outcome_that_is_published(path: Path) -> None:
+    done = walk(asl.render(path), {}, canned({"admit": "rejected"}))
+    assert (done.status, done.path[-2:]) == ("SUCCEEDED", ["Publish Rejection", "Command Rejected"])
+    assert done.published
+    assert [call.step for call in done.calls] == ["admit", None]
+
+
+@EVERY_PUBLISHING_FLOW
+def test_a_duplicate_ends_without_a_side_effect(path: Path) -> None:
+    done = walk(asl.render(path), {}, canned({"admit": "duplicate"}))
+    assert (done.status, done.path[-1]) == ("SUCCEEDED", "Already Done")
+    assert [call.step for call in done.calls] == ["admit"]
+
+
+def _steps() -> list[Any]:
+    return [
+        pytest.param(path, name, id=f"{flow}-{name}")
+        for flow, path in CENTRAL.items()
+        for name in asl.tasks(asl.render(path))
+        if name not in {"Record Failure", "Publish Rejection"}
+    ]
+
+
+@pytest.mark.parametrize(("path", "state"), _steps())
+@pytest.mark.parametrize("error", ["ConflictError", "Lambda.ServiceException", "States.Timeout", "States.Permissions"])
+def test_a_step_that_fails_for_good_is_recorded_and_fails_the_execution(path: Path, state: str, error: str) -> None:
+    definition = asl.render(path)
+    good = canned(outcomes_of(path))
+
+    def answer(call: TaskCall) -> Any:
+        if call.state == state:
+            raise TaskError(error, "injected")
+        return good(call)
+
+    done = walk(definition, {}, answer)
+    assert (done.status, done.error) == ("FAILED", error)
+    assert "injected" in (done.cause or "")
+    if "Record Failure" in definition["States"]:
+        assert done.path[-2] == "Record Failure"
+
+
+@EVERY_PUBLISHING_FLOW
+def test_when_recording_the_failure_fails_too_the_first_failure_is_told(path: Path) -> None:
+    definition = asl.render(path)
+    second = list(asl.tasks(definition))[1]
+
+    def answer(call: TaskCall) -> Any:
+        if call.state == second:
+            raise TaskError("ConflictError", "first")
+        if call.state == "Record Failure":
+            raise TaskError("Lambda.Unknown", "second")
+        return canned(HAPPY)(call)
+
+    done = walk(definition, {}, answer)
+    assert (done.status, done.error) == ("FAILED", "ConflictError")
+
+
+@EVERY_FLOW
+def test_what_passes_by_itself_is_retried(path: Path) -> None:
+    left = [2]
+    good = canned(outcomes_of(path))
+
+    def answer(call: TaskCall) -> Any:
+        if left[0] and call.step is not None:
+            left[0] -= 1
+            raise TaskError("Lambda.TooManyRequestsException")
+        return good(call)
+
+    done = walk(asl.render(path), {}, answer)
+    assert done.status == "SUCCEEDED"
+    assert done.transitions == happy(path).transitions + 2
