@@ -106,7 +106,9 @@ class LiveWorld:
 
     def object_keys(self, bucket: str, prefix: str) -> set[str]:
         """The ARNs of the customer managed keys that encrypt the objects below a prefix."""
-        found = {adapter.object_kms_key(bucket, key) for key in adapter.s3_list(bucket, prefix)}
+        owner = adapter.bucket_owner(bucket) or ""
+        stored = {adapter.object_key_as_stored(bucket, key) for key in adapter.s3_list(bucket, prefix)}
+        found = {adapter.key_arn(key, owner, adapter.region()) for key in stored}
         return {arn for arn in found if arn is not None}
 
     def key_policy(self, key_arn: str) -> dict[str, Any] | None:

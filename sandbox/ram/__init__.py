@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html.
 Known differences from AWS
 --------------------------
 * One region: shares are matched by account and resource, whatever region their ARNs name.
-* Shares, associations and invitations change state at once; AWS passes through ASSOCIATING and DISASSOCIATING for
-  seconds. What takes time on AWS is one configurable delay here, after which a shared resource becomes visible.
+* Shares and associations change state at once; AWS passes through ASSOCIATING and DISASSOCIATING for seconds. What
+  takes time on AWS is one configurable delay here: until an invitation arrives, and until what was shared is visible.
 * Customer managed permissions, sources, promotion of policy-made shares, tagging and service principals are refused
   with OperationNotPermittedException ("... is not supported by this sandbox").
 * Client tokens are accepted and not remembered.

@@ -42,13 +42,13 @@ def describe(invitation: Invitation) -> dict[str, Any]:
 
 
 def received(account: str, arns: Sequence[str], share_arns: Sequence[str]) -> list[Invitation]:
-    """The invitations an account got, in the order they came; only the named ones when some are named.
+    """The invitations that have arrived at an account, in their order; only the named ones when some are named.
 
     Raises:
         AwsError: ResourceShareInvitationArnNotFoundException when a named invitation is not this account's.
     """
     with lock:
-        mine = [i for i in store.invitations.values() if i.receiver == account]
+        mine = [i for i in store.invitations.values() if i.receiver == account and i.arrives <= clock.now()]
         known = {i.arn for i in mine}
         for arn in arns:
             if arn not in known:

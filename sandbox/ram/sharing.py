@@ -191,6 +191,7 @@ def _invite(share: Share, principal: str) -> None:
         sender=share.owner,
         receiver=receiver,
         created=now,
+        arrives=now + _delay(),
         expires=now + timedelta(seconds=settings.get().invitation_ttl),
     )
     store.invitations[invitation.arn] = invitation

@@ -66,6 +66,8 @@ class Invitation:
     sender: str
     receiver: str
     created: datetime
+    arrives: datetime
+    """From when on the receiver sees it."""
     expires: datetime
     answer: str = PENDING
 
@@ -104,7 +106,7 @@ class Store:
 
 store = Store()
 
-_DATES = {"created", "updated", "ready_at", "expires"}
+_DATES = {"created", "updated", "ready_at", "arrives", "expires"}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  JSON is anything

@@ -135,10 +135,11 @@ class TestInvitations:
         (received,) = ram(STRANGER, "GetResourceShares", resourceOwner="OTHER-ACCOUNTS")["resourceShares"]
         assert received["resourceShareArn"] == arn
 
-    def test_acceptance_takes_effect_after_the_delay(self) -> None:
+    def test_arrival_and_acceptance_take_effect_after_the_delay(self) -> None:
         settings.update(ram_visibility_delay=30.0)
         share(STRANGER)
-        clock.advance(3600)
+        assert invitations() == []
+        clock.advance(31)
         arn = invitations()[0]["resourceShareInvitationArn"]
         ram(STRANGER, "AcceptResourceShareInvitation", resourceShareInvitationArn=arn)
         assert seen(STRANGER) == "pending"
