@@ -183,7 +183,9 @@ def _on_disk(data: bytes, describe: Callable[[duckdb.DuckDBPyConnection, str], N
 def _csv(sample: _Sample, found: Found) -> None:
     def describe(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         row = connection.execute(
-            "SELECT Delimiter, HasHeader, Columns FROM sniff_csv(?, sample_size = -1)", [path]
+            "SELECT Delimiter, HasHeader, Columns "
+            "FROM sniff_csv(?, sample_size = -1, null_padding = true, strict_mode = false)",
+            [path],
         ).fetchone()
         if row is None:
             return

@@ -68,13 +68,15 @@ def reader(uri: str, region: str, caller: Caller) -> Reader:
     return Reader(bucket, _folder(prefix), region, caller)
 
 
-def vended(uri: str, region: str, catalog: str) -> Reader:
-    """With the rights of the role the location is registered with in the catalog's account, checked now.
+def vended(uri: str, region: str, catalog: str, *, checked: bool = False) -> Reader:
+    """With the rights of the role the location is registered with in the catalog's account.
 
-    Raises `AwsError` AccessDenied when that role cannot get at bucket or key.
+    They are checked now unless they were `checked` a moment ago; raises `AwsError` AccessDenied when that role cannot
+    get at bucket or key.
     """
     bucket, prefix = parse(uri)
-    engine.vend(catalog, uri, ["s3:GetObject", "s3:ListBucket"])
+    if not checked:
+        engine.vend(catalog, _folder(uri), ["s3:GetObject", "s3:ListBucket"])
     return Reader(bucket, _folder(prefix), region, None)
 
 
@@ -91,7 +93,8 @@ def require_object(caller: Caller, region: str, bucket: str, key: str, action: s
     policy = adapter.bucket_policy(bucket)
     authz.require(caller.arn, action, arn, resource_policy=policy, resource_account=owner)
     writes = action == "s3:PutObject"
-    key_arn = adapter.bucket_kms_key(bucket) if writes else adapter.object_kms_key(bucket, key)
+    stored = adapter.bucket_key_as_stored(bucket) if writes else adapter.object_key_as_stored(bucket, key)
+    key_arn = adapter.key_arn(stored, owner, region)
     if key_arn is not None:
         authz.require(
             caller.arn,
