@@ -1,0 +1,94 @@
+"""Settings: complete, typed, and loud about what is missing or wrong."""
+
+import json
+
+import pytest
+
+from datamesh.models.errors import InvalidSettings
+from datamesh.settings import SETTINGS, Observability, load, variable_names
+
+VALID: dict[str, str] = {
+    "POWERTOOLS_SERVICE_NAME": "register_data_domain",
+    "POWERTOOLS_METRICS_NAMESPACE": "datamesh",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    "DATAMESH_PREFIX": "datamesh",
+    "DATAMESH_ACCOUNT_ID": "111111111111",
+    "REGISTRY_TABLE": "datamesh-registry",
+    "EVENT_BUS_NAME": "datamesh-central",
+    "EVENT_SOURCE": "datamesh.central",
+    "CENTRAL_ACCOUNT_ID": "111111111111",
+    "LAKE_ACCESS_ROLE_ARN": "arn:aws:iam::111111111111:role/datamesh-central-lake-access",
+    "ROUTING_ROLE_ARN": "arn:aws:iam::111111111111:role/datamesh-central-to-domains",
+    "ROUTING_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:datamesh-central-to-domains-dlq",
+    "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:role/writer",
+    "CRAWLER_ROLE_ARN": "arn:aws:iam::222222222222:role/datamesh-domain-crawler",
+    "SCHEMA_READER_ROLE_ARN": "arn:aws:iam::222222222222:role/datamesh-domain-crawl-data-product-function",
+    "CRAWL_RUNS_TABLE": "datamesh-domain-crawl-runs",
+    "DATA_PRINCIPALS": json.dumps(["arn:aws:iam::222222222222:role/analyst"]),
+}
+INVALID: dict[str, str] = {
+    "POWERTOOLS_LOG_LEVEL": "LOUD",
+    "DATAMESH_PREFIX": "Data_Mesh",
+    "DATAMESH_ACCOUNT_ID": "12345",
+    "REGISTRY_TABLE": "a table",
+    "EVENT_BUS_NAME": "a bus",
+    "EVENT_SOURCE": "somebody.else",
+    "CENTRAL_ACCOUNT_ID": "central",
+    "LAKE_ACCESS_ROLE_ARN": "arn:aws:iam::111111111111:user/somebody",
+    "ROUTING_ROLE_ARN": "a role",
+    "ROUTING_DLQ_ARN": "arn:aws:sns:eu-west-1:111111111111:topic",
+    "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:root",
+    "CRAWLER_ROLE_ARN": "*",
+    "SCHEMA_READER_ROLE_ARN": "*",
+    "CRAWL_RUNS_TABLE": "",
+    "DATA_PRINCIPALS": "not json",
+}
+CASES = [(name, variable) for name, model in SETTINGS.items() for variable in sorted(variable_names(model))]
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    load.cache_clear()
+    for name, value in VALID.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("model", SETTINGS.values(), ids=SETTINGS)
+def test_a_complete_environment_is_read_once(model: type[Observability]) -> None:
+    settings = load(model)
+    assert settings.datamesh_account_id == "111111111111"
+    assert load(model) is settings
+
+
+@pytest.mark.parametrize(("flow", "variable"), CASES)
+def test_a_missing_variable_is_named(flow: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(variable)
+    with pytest.raises(InvalidSettings, match=variable):
+        load(SETTINGS[flow])
+
+
+@pytest.mark.parametrize(("flow", "variable"), CASES)
+def test_an_empty_variable_is_refused(flow: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(InvalidSettings, match=f"(?i){variable}"):
+        load(SETTINGS[flow])
+
+
+@pytest.mark.parametrize(("flow", "variable"), [case for case in CASES if case[1] in INVALID])
+def test_an_invalid_variable_is_named_without_its_value(
+    flow: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, INVALID[variable])
+    with pytest.raises(InvalidSettings, match=f"(?i){variable}") as problem:
+        load(SETTINGS[flow])
+    if len(INVALID[variable]) > 1 and variable != "DATA_PRINCIPALS":
+        assert f"'{INVALID[variable]}'" not in str(problem.value)
+
+
+def test_every_variable_is_known_here() -> None:
+    assert {variable for _, variable in CASES} == set(VALID)
+
+
+def test_the_prefix_becomes_a_catalog_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAMESH_PREFIX", "my-mesh")
+    assert load(SETTINGS["index_data_product"]).database_prefix == "my_mesh"
