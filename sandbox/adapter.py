@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from sandbox import wire
-from sandbox.api import AwsError, Gate, Handler, Json, Call
+from sandbox.api import AwsError, Gate, Handler, Json
 
 REGION = "eu-west-1"
 
@@ -39,14 +39,16 @@ def uses(module: str, *names: str) -> None:
     INTERNALS.setdefault(module, set()).update(names)
 
 
-def internal(module: str, name: str) -> Any:
+def internal(module: str, name: str) -> Json:
     """The current value of a declared name inside MiniStack; raises `AttributeError` naming what moved."""
     if name not in INTERNALS.get(module, set()):
         raise AttributeError(f"ministack.{module}.{name} is used but not declared with adapter.uses()")
     try:
         return getattr(load(module), name)
     except AttributeError as error:
-        raise AttributeError(f"ministack.{module}.{name} is gone: MiniStack moved it, mend sandbox/adapter.py") from error
+        raise AttributeError(
+            f"ministack.{module}.{name} is gone: MiniStack moved it, mend sandbox/adapter.py"
+        ) from error
 
 
 def load(module: str) -> ModuleType:
@@ -128,7 +130,7 @@ def invoke_raw(service: str, operation: str, params: dict[str, Any], *, account:
     return wire.response(service, operation, status, answered, payload)
 
 
-def start_background(function: Callable[..., None], *args: Any) -> None:
+def start_background(function: Callable[..., None], *args: Json) -> None:
     """Run in a thread that keeps the caller's account and region."""
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(function, *args), daemon=True).start()
@@ -172,21 +174,38 @@ def bucket_policy(bucket: str) -> dict[str, Any] | None:
 def bucket_kms_key(bucket: str) -> str | None:
     """The ARN of the customer managed key that encrypts new objects by default."""
     owner = bucket_owner(bucket)
+    return key_arn(bucket_key_as_stored(bucket), owner, region()) if owner else None
+
+
+def bucket_key_as_stored(bucket: str) -> str | None:
+    """The default encryption's key as the bucket's owner gave it: ARN, id or alias."""
+    owner = bucket_owner(bucket)
     if owner is None:
         return None
     with scope(owner, region()):
         headers = internal("services.s3", "_bucket_default_sse_headers")(bucket)
-    return key_arn(headers.get("x-amz-server-side-encryption-aws-kms-key-id"), owner, region())
+    found: str | None = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    return found
 
 
-def object_kms_key(bucket: str, key: str) -> str | None:
-    """The ARN of the customer managed key that encrypts an object."""
-    owner = bucket_owner(bucket)
-    found = internal("services.s3", "_buckets")._data.get((owner, bucket), {}).get("objects", {}).get(key)
-    if owner is None or found is None:
+def object_key_as_stored(bucket: str, key: str) -> str | None:
+    """The key that encrypts an object, as it was given when the object was written."""
+    found = _object(bucket, key)
+    if found is None:
         return None
     headers = internal("services.s3", "_stored_sse_headers")(found)
-    return key_arn(headers.get("x-amz-server-side-encryption-aws-kms-key-id"), owner, region())
+    named: str | None = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    return named
+
+
+def object_exists(bucket: str, key: str) -> bool:
+    """Is there such an object (whatever its versions)?"""
+    return _object(bucket, key) is not None
+
+
+def _object(bucket: str, key: str) -> Json:
+    held = internal("services.s3", "_buckets")._data.get((bucket_owner(bucket), bucket), {})
+    return held.get("objects", {}).get(key)
 
 
 def s3_read(account: str | None, bucket: str, key: str) -> bytes:
@@ -253,7 +272,7 @@ def function_policy(arn: str) -> dict[str, Any] | None:
 def bus_policy(arn: str) -> dict[str, Any] | None:
     """The event bus's resource policy."""
     account, bus_region = _place(arn)
-    name = arn.split("event-bus/")[-1]
+    name = arn.rsplit("event-bus/", maxsplit=1)[-1]
     return document(internal("services.eventbridge", "_event_bus_policies").get_scoped(account, bus_region, name))
 
 

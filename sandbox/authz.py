@@ -33,7 +33,7 @@ adapter.uses(
     "fnmatch_iam",
     "parse_policy_document",
 )
-adapter.uses("services.iam", "_roles", "_users")
+adapter.uses("services.iam", "_access_keys", "_roles", "_users")
 adapter.uses("services.sts", "_sessions", "register_session")
 
 # The STS access key that signed the request being served; tells which of a role's sessions is calling.
@@ -41,6 +41,11 @@ access_key: contextvars.ContextVar[str] = contextvars.ContextVar("sandbox_access
 
 _ACCOUNT = re.compile(r"\d{12}")
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
+
+
+def install() -> None:
+    """Let MiniStack's evaluator look condition keys up in our contexts."""
+    adapter.patch("core.iam_evaluator", "_resolve_condition_key", resolve_key)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,17 @@ def role_arn_of(session_arn: str) -> str:
     partition, account, name = match.groups()
     found = adapter.internal("services.iam", "_roles").get_scoped(account, None, name)
     return str(found["Arn"]) if found else f"{partition}:iam::{account}:role/{name}"
+
+
+def arn_of_key(key: str, account: str) -> str:
+    """Whose access key this is, without asking whether it is valid."""
+    session = adapter.internal("services.sts", "_sessions").get(key)
+    if session is not None:
+        return str(session.get("Arn", ""))
+    record = adapter.internal("services.iam", "_access_keys").get_scoped(account, None, key)
+    if record is not None:
+        return f"arn:aws:iam::{account}:user/{record.get('UserName', '')}"
+    return f"arn:aws:iam::{account}:root"
 
 
 def caller_for(arn: str) -> Caller:
@@ -290,7 +306,7 @@ def decide(
 def named_by(
     policy: dict[str, Any] | None, principal: Principal, action: str, resource: str, context: Mapping[str, Any]
 ) -> bool:
-    """Does a trust policy let this principal in? Naming its account is enough here: IAM asked its own policies before."""
+    """Does a policy let this principal in, apart from its own? Naming its account is enough."""
     owner = account_of(resource)
     evaluated = adapter.internal("core.iam_evaluator", "EvalContext")(
         principal_arn=principal.arn,
@@ -309,7 +325,7 @@ def _article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _decision(allowed: bool, missing: str, action: str) -> Decision:  # noqa: FBT001  private
+def _decision(allowed: bool, missing: str, action: str) -> Decision:
     reason = "" if allowed else f"because no {missing} allows the {action} action"
     return Decision(allowed=allowed, explicit_deny=False, reason=reason)
 
@@ -338,10 +354,7 @@ def check(
     `principal_arn` is a role, user, session or root ARN. With `service` (`events.amazonaws.com`) a service acts itself
     and only the resource policy counts. Without `resource_account` the resource is taken for the principal's own.
     """
-    if service is not None:
-        who = Principal(service, service, "", "Service", [])
-    else:
-        who = principal_for(principal_arn)
+    who = Principal(service, service, "", "Service", []) if service is not None else principal_for(principal_arn)
     decision = decide(
         who,
         action,

@@ -1,7 +1,7 @@
 """The sandbox from a test or a tool: start it, get boto3 clients of any account or role, and steer it.
 
-    with Sandbox.start() as sandbox:
-        sandbox.client("s3", account="111111111111").list_buckets()
+with Sandbox.start() as sandbox:
+    sandbox.client("s3", account="111111111111").list_buckets()
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ class Sandbox:
         """A boto3 client as an account's root or as a role. It does not retry, so that tests see every error."""
         settings = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         session = self.session(account, role_arn)
-        return session.client(service, endpoint_url=self.url, config=settings.merge(config) if config else settings)
+        made: Json = session.client  # its type stubs want the service's name as a literal
+        return made(service, endpoint_url=self.url, config=settings.merge(config) if config else settings)
 
     # --- control ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Faults on demand: throttling, conflicts, server errors, crashes after the side effect, latency.
 
-A fault names whom it strikes (account, service, action, resource; a missing field strikes all) and how often (`count` or
-`probability`). Event rooms ask `strikes("events", "deliver", …)` for their own kinds (duplicate, delay, reorder, drop).
+A fault names whom it strikes (account, service, action, resource; a missing field strikes all) and how often (`count`
+or `probability`). Event rooms ask `strikes("events", "deliver", …)` for their own kinds (duplicate, delay, reorder,
+drop).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sandbox import settings
-from sandbox.api import AwsError
+from sandbox.api import AwsError, Json
 
 # What AWS sends under each of these names; services word throttling differently.
 KINDS: dict[str, tuple[str, str, int]] = {
@@ -83,7 +84,7 @@ _lock = threading.Lock()
 _random = random.Random(0)  # noqa: S311  reproducible chaos, not a secret
 
 
-def inject(**fields: Any) -> Fault:
+def inject(**fields: Json) -> Fault:
     """Arm a fault; raises `TypeError` for a field it has not.
 
     Short forms: `error="ThrottlingException"` for `code`, `after=True` for `when="after"`.
@@ -131,13 +132,10 @@ def strikes(
     `action` may give several names of the same call: `Invoke|lambda:InvokeFunction`. `facts` are what a fault's
     `options` of the same name must match (`detail_type`, `source` … of an event).
     """
+    met = {"service": service, "account": account, "resource": resource, "principal": principal}
     with _lock:
         for fault in _faults:
-            if (
-                fault.when == when
-                and _fits(fault, action, facts or {})
-                and _meets(fault, service, action, account, resource, principal)
-            ):
+            if fault.when == when and _fits(fault, action, facts or {}) and _meets(fault, action, met):
                 fault.struck += 1
                 return fault
     return None
@@ -150,21 +148,16 @@ def _fits(fault: Fault, action: str, facts: Mapping[str, str]) -> bool:
     return all(fnmatch.fnmatchcase(value, str(fault.options.get(name, "*"))) for name, value in facts.items())
 
 
-def _meets(fault: Fault, service: str, action: str, account: str, resource: str, principal: str) -> bool:
+def _meets(fault: Fault, action: str, met: dict[str, str]) -> bool:
     if fault.count is not None and fault.struck >= fault.count:
         return False
     names = [name.rpartition(":")[2] for name in action.split("|")]
-    pairs = (
-        (fault.account, account),
-        (fault.service, service),
-        (fault.resource, resource),
-        (fault.principal, principal),
-    )
-    if not all(pattern is None or fnmatch.fnmatchcase(value, pattern) for pattern, value in pairs):
+    wanted = ((getattr(fault, name), value) for name, value in met.items())
+    if not all(pattern is None or fnmatch.fnmatchcase(value, pattern) for pattern, value in wanted):
         return False
     if fault.action is not None:
-        wanted = fault.action.rpartition(":")[2]
-        if not any(fnmatch.fnmatchcase(name, wanted) for name in names):
+        pattern = fault.action.rpartition(":")[2]
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             return False
     return fault.probability is None or _random.random() < fault.probability
 
@@ -186,7 +179,7 @@ def error_of(fault: Fault, service: str) -> AwsError:
 def before_call(service: str, action: str, *, account: str, resource: str = "", principal: str = "") -> None:
     """Wait as long as the settings and armed latency faults say; raise the `AwsError` of a fault that strikes first."""
     latency = settings.get().latency
-    pause = latency.get(f"{service}:{action.split('|')[0]}", latency.get(service, latency.get("*", 0.0)))
+    pause = latency.get(f"{service}:{action.split('|', maxsplit=1)[0]}", latency.get(service, latency.get("*", 0.0)))
     fault = strikes(service, action, account=account, resource=resource, principal=principal)
     if fault is not None and fault.kind == "latency":
         pause, fault = pause + fault.seconds, None

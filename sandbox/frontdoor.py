@@ -9,17 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import importlib
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sandbox import adapter, authz, faults, gate, owners, wire
+from sandbox import adapter, authz, faults, gate, ledger, owners, wire
 from sandbox.api import AwsError, Call, Caller, Decision, Json
 from sandbox.owners import Request
 
 Answer = tuple[int, dict[str, str], Any]
 
-adapter.uses("app", "_credential_failure", "_decompress_request_body", "_routing_params", "_dispatch_service_request", "call_service_handler_sync")
+adapter.uses(
+    "app",
+    "_credential_failure",
+    "_decompress_request_body",
+    "_routing_params",
+    "_dispatch_service_request",
+    "call_service_handler_sync",
+)
 adapter.uses("core.router", "detect_service", "extract_access_key_id", "extract_region")
 adapter.uses("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "extract_iam_action")
 
@@ -36,25 +44,28 @@ def install() -> None:
     """Put the front door and the gate in MiniStack's place."""
     adapter.patch("app", "_dispatch_service_request", _dispatcher)
     adapter.patch("core.iam_evaluator", "enforce", gate.enforce)
-    adapter.patch("core.iam_evaluator", "_resolve_condition_key", authz.resolve_key)
+    authz.install()
     adapter.patch("core.iam_evaluator", "evaluate_trust_policy", gate.trust)
     adapter.patch("core.iam_evaluator", "pin_request_caller", gate.pin_request_caller)
+    adapter.patch("core.iam_evaluator", "resource_policy_allows", gate.resource_policy_allows)
     adapter.patch("core.iam_actions", "access_denied_response", gate.access_denied_response)
 
 
 def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
-    async def dispatch(
+    async def dispatch(  # noqa: PLR0917  MiniStack's signature
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], request_id: str
     ) -> Answer:
         request, region = _routed(method, path, headers, body, query)
         account = adapter.account()
         key = adapter.internal("core.router", "extract_access_key_id")(headers, query)
-        context = {"account": account, "principal": key}
+        context = {"account": account, "principal": authz.arn_of_key(key, account)}
         names = _names(request)
+        entries: list[ledger.Entry] = []
+        collecting = ledger.collecting.set(entries)
         try:
             await asyncio.to_thread(faults.before_call, request.service, names, **context)
             if request.service in adapter.handlers or request.service in adapter.gates:
-                answer = await _own(request, account, region, key, request_id)
+                answer = await _own(request, account, region, key)
             else:
                 if ":" not in names and request.service not in _OPEN_SERVICES:
                     _refuse_unknown(request, key)
@@ -62,10 +73,26 @@ def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
             if answer[0] < 400:
                 faults.after_call(request.service, names, **context)
         except AwsError as failure:
-            return _refuse(request, failure)
+            answer = _refuse(request, failure)
+            ledger.mark(entries, failure.code)
+        finally:
+            ledger.collecting.reset(collecting)
+        if answer[0] >= 400:
+            ledger.mark(entries, _error_code(answer))
         return answer
 
     return dispatch
+
+
+def _error_code(answer: Answer) -> str:
+    """The code in an error answer, whatever its protocol."""
+    status, headers, body = answer
+    named = next((value for name, value in headers.items() if name.lower() == "x-amzn-errortype"), "")
+    if named:
+        return str(named).split(":")[0]
+    text = bytes(body[:2000]) if isinstance(body, bytes | bytearray) else b""
+    found = re.search(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', text)
+    return (found.group(1) or found.group(2)).decode() if found else str(status)
 
 
 def _routed(
@@ -121,7 +148,7 @@ def call(
 
     async def dispatch(*request: Json) -> Answer:
         adapter.internal("core.iam_evaluator", "_signed_request").set(None)
-        adapter.internal("core.iam_evaluator", "_anonymous").set(False)  # noqa: FBT003
+        adapter.internal("core.iam_evaluator", "_anonymous").set(False)
         door: Callable[..., Awaitable[Answer]] = adapter.internal("app", "_dispatch_service_request")
         return await door(*request, request_id)
 
@@ -147,7 +174,9 @@ async def _ministack(
     token = gate.front.set(gate.Front(request, account, owner, owner_region))
     try:
         with adapter.scope(owner, owner_region):
-            return await original(request.method, request.path, request.headers, request.body, request.query, request_id)
+            return await original(
+                request.method, request.path, request.headers, request.body, request.query, request_id
+            )
     finally:
         gate.front.reset(token)
 
@@ -162,7 +191,7 @@ def _expected_owner(request: Request, owner: str) -> None:
 # --- the sandbox's services -------------------------------------------------------------------------------------------
 
 
-async def _own(request: Request, account: str, region: str, key: str, request_id: str) -> Answer:
+async def _own(request: Request, account: str, region: str, key: str) -> Answer:
     caller = gate.caller(key)
     if isinstance(caller, AwsError):
         return wire.error(request.service, caller)
@@ -174,7 +203,12 @@ def _answer(request: Request, caller: Caller, region: str) -> Answer:
     """In a worker thread: decode, authorise, handle, encode. Raises `AwsError`."""
     service = request.service
     operation, params = wire.decode(
-        service, request.method, request.path, request.headers, request.query, request.body
+        service,
+        method=request.method,
+        path=request.path,
+        headers=request.headers,
+        query=request.query,
+        body=request.body,
     )
     call = Call(service, operation, params, caller, region)
     result = handle(call)
@@ -203,9 +237,6 @@ def _resources(call: Call) -> list[str]:
     if call.service in _RESOURCES_OF:
         module, name = _RESOURCES_OF[call.service]
         found: list[str] = getattr(importlib.import_module(module), name)(call)
-        return found
-    if call.service == "events":
-        found = importlib.import_module("sandbox.events.resources").event_resources(call)
         return found
     if call.service == "athena":
         group = call.params.get("WorkGroup") or "primary"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox import adapter, authz, keys, resources, settings
 from sandbox.api import AwsError, Caller, Decision, Json
@@ -46,15 +46,25 @@ class Front:
     checked: bool = False
 
 
+class _Asked(NamedTuple):
+    """What MiniStack asks `enforce`."""
+
+    action: str
+    service: str
+    region: str
+    resource: str
+    context: dict[str, Any]
+
+
 front: contextvars.ContextVar[Front | None] = contextvars.ContextVar("sandbox_front", default=None)
 
 _KMS_REQUIRED = "kms"
 
 
 def enforce(original: Callable[..., Json]) -> Callable[..., Json]:
-    """Replacement of `ministack.core.iam_evaluator.enforce`: None when allowed, `AuthError`, or a denying `EvalResult`."""
+    """Replacement of MiniStack's `enforce`: None when allowed, `AuthError`, or a denying `EvalResult`."""
 
-    def enforced(
+    def enforced(  # noqa: PLR0917  MiniStack's signature
         access_key_id: str,
         iam_action: str,
         service: str,
@@ -82,7 +92,8 @@ def enforce(original: Callable[..., Json]) -> Callable[..., Json]:
             if isinstance(info, auth_error):
                 return info
         authz.access_key.set(access_key_id)
-        return _authorize(_principal(info), iam_action, service, region, resource_arn, service_context or {})
+        asked = _Asked(iam_action, service, region, resource_arn, service_context or {})
+        return _authorize(_principal(info), asked)
 
     return enforced
 
@@ -95,10 +106,11 @@ def _principal(info: Json) -> authz.Principal:
     return authz.Principal(info.arn, info.arn, info.account, info.type, policies, (), info.keys)
 
 
-def _authorize(
-    who: authz.Principal, action: str, service: str, region: str, resource: str, context: dict[str, Any]
-) -> Json:
+def _authorize(who: authz.Principal, asked: _Asked) -> Json:
     current = front.get()
+    action, service, region, resource, context = asked
+    if service == "s3" and current is not None:
+        context = {**context, **_encryption_headers(current.request)}
     owner = _owner(service, action, resource, current, who)
     for needed_action, named in resources.as_aws_names(service, action, resource, current.request if current else None):
         policy = _policy(service, named, owner, region)
@@ -131,8 +143,35 @@ def _authorize(
             adapter.internal("core.iam_evaluator", "_request_caller_arn").set(root)
         if not current.checked:
             current.checked = True
-            return _key_behind(current, who, action, resource)
+            return _unseen_object(current, who, action) or _key_behind(current, who, action, resource)
     return None
+
+
+def _unseen_object(current: Front, who: authz.Principal, action: str) -> Json:
+    """Who may not list a bucket is not told that an object is missing: 403 instead of 404.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (permissions)
+    """
+    bucket, key = current.request.bucket()
+    if action != "s3:GetObject" or not key or adapter.object_exists(bucket, key) or who.kind == "Root":
+        return None
+    if adapter.bucket_owner(bucket) is None:
+        return None
+    arn = f"arn:aws:s3:::{bucket}"
+    owner = current.owner_account
+    decision = authz.decide(
+        who, "s3:ListBucket", arn, resource_policy=adapter.bucket_policy(bucket), resource_account=owner
+    )
+    if decision.allowed:
+        return None
+    authz.record(who, "s3:ListBucket", arn, decision, via="s3.amazonaws.com")
+    return _denied(current, who, "s3:ListBucket", arn, decision)
+
+
+def _encryption_headers(request: Request) -> dict[str, str]:
+    """Condition keys that MiniStack does not fill: which key a write asks for."""
+    name = "x-amz-server-side-encryption-aws-kms-key-id"
+    return {f"s3:{name}": request.headers[name]} if name in request.headers else {}
 
 
 def _owner(service: str, action: str, resource: str, current: Front | None, who: authz.Principal) -> str:
@@ -164,7 +203,8 @@ def _denied(current: Front | None, who: authz.Principal, action: str, resource: 
 
 def _key_behind(current: Front, who: authz.Principal, action: str, resource: str) -> Json:
     """The customer managed key a call needs besides its own permission."""
-    for needed in keys.needed(current.request, action, resource, current.owner_account, current.region):
+    place = keys.Place(who.account, current.owner_account, current.region)
+    for needed in keys.needed(current.request, action, resource, place):
         decision = authz.decide(
             who,
             needed.action,
@@ -229,6 +269,18 @@ def pin_request_caller(original: Callable[..., None]) -> Callable[..., None]:
         original(headers, query_params)
 
     return pin
+
+
+def resource_policy_allows(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Replacement of the second look that SNS and SQS take: the gate has asked, with conditions they do not know."""
+
+    def allows(raw_policy: Json, evaluated: Json, same_account: bool) -> bool:
+        current = front.get()
+        if current is None or current.checked:
+            return True
+        return original(raw_policy, evaluated, same_account)
+
+    return allows
 
 
 def trust(original: Callable[..., bool]) -> Callable[..., bool]:

@@ -6,20 +6,25 @@ HTTP request: one `PutObject` on a bucket with a customer managed key is two ent
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sandbox import clock
+from sandbox.api import Json
 
 # Old entries make room: a sandbox that runs for days must not grow for ever.
 _CAPACITY = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Entry:
-    """One decision. `principal` is the ARN as AWS shows it; `role` the IAM principal behind a session."""
+    """One decision. `principal` is the ARN as AWS shows it; `role` the IAM principal behind a session.
+
+    `error` is the code with which the call ended that the decision was for, when it failed.
+    """
 
     time: str
     principal: str
@@ -36,6 +41,8 @@ class Entry:
 
 _entries: deque[Entry] = deque(maxlen=_CAPACITY)
 _lock = threading.Lock()
+# The entries of the request being served, to note its error in them.
+collecting: contextvars.ContextVar[list[Entry] | None] = contextvars.ContextVar("sandbox_ledger", default=None)
 
 
 def record(
@@ -65,6 +72,15 @@ def record(
     )
     with _lock:
         _entries.append(entry)
+    current = collecting.get()
+    if current is not None:
+        current.append(entry)
+
+
+def mark(entries_of_request: list[Entry], error: str) -> None:
+    """Note the error with which the request ended."""
+    for entry in entries_of_request:
+        entry.error = entry.error or error
 
 
 def _account_of(principal: str) -> str:
@@ -72,7 +88,7 @@ def _account_of(principal: str) -> str:
     return parts[4] if len(parts) > 4 else ""
 
 
-def entries(**filters: Any) -> list[dict[str, Any]]:
+def entries(**filters: Json) -> list[dict[str, Any]]:
     """Entries whose fields contain the given texts (`allowed` compares as a boolean), oldest first."""
     with _lock:
         kept = list(_entries)
@@ -84,7 +100,7 @@ def entries(**filters: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _matches(value: Any, wanted: Any) -> bool:
+def _matches(value: Json, wanted: Json) -> bool:
     if isinstance(value, bool):
         return value == (str(wanted).lower() == "true")
     return str(wanted) in str(value)

@@ -5,22 +5,29 @@ The measure is a second `terraform plan` without a change, and a refusal where A
 
 from __future__ import annotations
 
+import contextvars
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from sandbox import adapter, authz, wire
+from sandbox import adapter, authz, clock, wire
 from sandbox.api import Json
 
 adapter.uses("core.responses", "error_response_json")
 adapter.uses("services.stepfunctions", "_state_machines")
 
+# Schedules come due, session credentials expire, messages become visible again on the sandbox's clock.
+_ON_OUR_CLOCK = ("core.iam_evaluator", "services.eventbridge", "services.scheduler", "services.sqs", "services.sts")
 _LAMBDA = "lambda.amazonaws.com"
 
 
 def install() -> None:
     """Apply all mends."""
     adapter.patch("core.iam_evaluator", "pin_request_origin", _secure_transport)
+    adapter.patch("core.iam_evaluator", "_request_origin", _secure_by_default)
+    for module in _ON_OUR_CLOCK:
+        adapter.patch(module, "time", lambda _: _Time())
     adapter.patch("core.router", "_is_aws_service_name", _known_service)
     adapter.patch("services.cloudwatch", "_describe_alarms", _whole_alarms)
     for name in ("_create_state_machine", "_update_state_machine"):
@@ -36,10 +43,25 @@ def install() -> None:
 def _secure_transport(original: Callable[[str, bool], None]) -> Callable[[str, bool], None]:
     """aws:SecureTransport is true: this port stands for AWS's TLS endpoints."""
 
-    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001, FBT001  MiniStack's signature
-        original(source_ip, True)  # noqa: FBT003
+    def pin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001  MiniStack's signature
+        original(source_ip, True)
 
     return pin
+
+
+def _secure_by_default(_original: Json) -> Json:
+    """The same where no request is served: deliveries from topics to queues, schedules."""
+    return contextvars.ContextVar("sandbox_request_origin", default=("127.0.0.1", True))
+
+
+class _Time:
+    """Python's `time` on the sandbox's clock, for what expires or comes due in MiniStack."""
+
+    time = staticmethod(clock.time)
+    sleep = staticmethod(clock.sleep)
+
+    def __getattr__(self, name: str) -> Json:
+        return getattr(time, name)
 
 
 def _known_service(_original: Callable[[str], bool]) -> Callable[[str], bool]:
@@ -54,16 +76,18 @@ def _known_service(_original: Callable[[str], bool]) -> Callable[[str], bool]:
 def _whole_alarms(original: Callable[..., Json]) -> Callable[..., Json]:
     """DescribeAlarms in the Query protocol, which the Terraform provider speaks, leaves out most of an alarm."""
 
-    def describe(params: Json, data: Json, is_cbor: bool, is_json: bool = False) -> Json:  # noqa: FBT001, FBT002
+    def describe(params: Json, data: Json, is_cbor: bool, is_json: bool = False) -> Json:
         if is_cbor or is_json:
             return original(params, data, is_cbor, is_json)
         first = {key: value[0] if isinstance(value, list) else value for key, value in params.items()}
         asked: dict[str, Any] = {
-            name: first[name] for name in ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken") if first.get(name)
+            name: first[name]
+            for name in ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken")
+            if first.get(name)
         }
         for name in ("AlarmNames", "AlarmTypes"):
             asked[name] = [value for key, value in sorted(first.items()) if key.startswith(f"{name}.member.")]
-        status, headers, body = original(params, asked, False, True)  # noqa: FBT003
+        status, _, body = original(params, asked, False, True)
         if status >= 400:
             return original(params, data, is_cbor, is_json)
         return wire.encode_query("monitoring", "DescribeAlarms", json.loads(body))
@@ -92,8 +116,8 @@ def _keep_tracing(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[
 # --- Lambda -----------------------------------------------------------------------------------------------------------
 # A failed function's answer names the exception's class in `errorType` and shows its stack; Step Functions matches it.
 # https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html. And an exception ends the invocation, not the
-# execution environment (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html): MiniStack ends the
-# worker at every error it reports, so a handler's exception travels as a result with this key.
+# execution environment (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html): MiniStack ends
+# the worker at every error it reports, so a handler's exception travels as a result with this key.
 _FAILURE = "__sandbox_failure__"
 _REPORTED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 

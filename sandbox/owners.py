@@ -70,7 +70,7 @@ class Request:
 
 
 def owner_of(request: Request) -> tuple[str, str] | None:
-    """Account and region of the resource when another than the caller's may own it; None when the caller's own counts."""
+    """Account and region of the resource a request names; None when only the caller's own can be meant."""
     finder = {
         "s3": _s3,
         "kms": _by_arn_member,

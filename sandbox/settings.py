@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sandbox.api import Json
+
 
 @dataclass(frozen=True)
 class Organization:
@@ -44,7 +46,7 @@ def get() -> Settings:
     return _current
 
 
-def update(**changes: Any) -> Settings:
+def update(**changes: Json) -> Settings:
     """Change some settings; raises `ValueError` for a name that is none."""
     global _current  # noqa: PLW0603  one process has one set of settings
     unknown = set(changes) - set(Settings.__dataclass_fields__)

@@ -57,7 +57,7 @@ _models_lock = threading.Lock()
 
 
 def model(service: str) -> ServiceModel:
-    """botocore's model of a service, by MiniStack's or botocore's name; raises `botocore.exceptions.UnknownServiceError`."""
+    """botocore's model of a service, by MiniStack's or botocore's name; raises botocore's `UnknownServiceError`."""
     name = BOTOCORE_NAMES.get(service, service)
     found = _models.get(name)
     if found is None:
@@ -119,7 +119,7 @@ def operation_of(
 
 
 def decode(
-    service: str, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes
+    service: str, *, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes
 ) -> tuple[str, dict[str, Any]]:
     """The operation and its parameters, as a client's `client.operation(**params)` had them.
 
@@ -150,6 +150,8 @@ def _decode_locations(
     service: str, operation: OperationModel, path: str, headers: dict[str, str], query: dict[str, list[str]]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if operation.input_shape is None:
+        return found
     matches = (route.pattern.match(path) for route in _routes(service) if route.operation == operation.name)
     uri_values = next((match.groupdict() for match in matches if match), {})
     for member, shape in operation.input_shape.members.items():
@@ -222,10 +224,8 @@ def _decode_scalar(shape: Shape, value: Json) -> Json:
 
 def constraint_errors(shape: StructureShape, params: dict[str, Any], path: str = "") -> list[str]:
     """What the service's model forbids in `params`, each in AWS's words (Coral's validator)."""
-    errors = []
-    for name in shape.required_members:
-        if params.get(name) is None:
-            errors.append(_constraint(None, _join(path, name), "Member must not be null"))
+    missing = (name for name in shape.required_members if params.get(name) is None)
+    errors = [_constraint(None, _join(path, name), "Member must not be null") for name in missing]
     for name, value in params.items():
         errors += _value_errors(shape.members[name], value, _join(path, name))
     return errors
@@ -431,10 +431,8 @@ def response(service: str, operation: str, status: int, headers: dict[str, str],
     received = HeadersDict({key: str(value) for key, value in headers.items()})
     # botocore takes the bytes of a streaming member for text; a file object it passes on.
     payload: Json = io.BytesIO(body) if described.has_streaming_output and status < 300 else body
-    parsed: dict[str, Any] = parser.parse(
-        {"status_code": status, "headers": received, "body": payload, "context": {"operation_name": operation}},
-        described.output_shape,
-    )
+    answer = {"status_code": status, "headers": received, "body": payload, "context": {"operation_name": operation}}
+    parsed: dict[str, Any] = parser.parse(answer, described.output_shape)  # type: ignore[arg-type]
     if status >= 300:
         error = parsed.get("Error", {})
         raise AwsError(error.get("Code") or str(status), error.get("Message", ""), status)
@@ -453,9 +451,9 @@ def error(service: str, failure: AwsError, headers: dict[str, str] | None = None
         answer = {"Content-Type": content_type(service), "x-amzn-errortype": failure.code}
         return failure.status, answer, body
     if spoken == "smithy-rpc-v2-cbor":
-        import cbor2  # noqa: PLC0415  only CloudWatch speaks it
-
-        body = cbor2.dumps({"__type": failure.code, "message": failure.message})
+        # A map of two pairs of texts, RFC 8949.
+        pairs = (_cbor_text(text) for text in ("__type", failure.code, "message", failure.message))
+        body = b"\xa2" + b"".join(pairs)
         return failure.status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body
     code, message = _escape(failure.code), _escape(failure.message)
     fields = f"<Code>{code}</Code><Message>{message}</Message>"
@@ -469,6 +467,11 @@ def error(service: str, failure: AwsError, headers: dict[str, str] | None = None
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
     return failure.status, {"Content-Type": "text/xml"}, text.encode()
+
+
+def _cbor_text(text: str) -> bytes:
+    encoded = text.encode()
+    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded
 
 
 def _escape(text: str) -> str:

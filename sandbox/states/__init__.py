@@ -83,7 +83,7 @@ def _assign(
 
 
 def _emit(execution: dict[str, Any]) -> None:
-    """"Step Functions Execution Status Change" on the default bus.
+    """ "Step Functions Execution Status Change" on the default bus.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """

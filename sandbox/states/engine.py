@@ -315,6 +315,14 @@ def delay(retrier: dict[str, Any], retries: int) -> float:
     return seconds
 
 
+def actor_run() -> Run:
+    """The run in whose thread this is; raises `LookupError` outside of one."""
+    current = _running.get()
+    if current is None:
+        raise LookupError("No execution runs here.")
+    return current
+
+
 def pause(seconds: float) -> None:
     """Wait on the sandbox's clock; raises `StoppedError` when the execution ends meanwhile."""
     current = _running.get()
@@ -388,7 +396,7 @@ def _result(
     if token is None:
         return _bounded(lambda: tasks.perform(integration, arguments, actor), deadline, current)
     heartbeat = _seconds(state, "HeartbeatSeconds", arguments, context)
-    return _called_back(integration, arguments, actor, token, deadline, heartbeat, current)
+    return _called_back(integration, arguments, actor, token, (deadline, heartbeat))
 
 
 def _seconds(state: dict[str, Any], name: str, given: Json, context: dict[str, Any]) -> float | None:
@@ -421,11 +429,11 @@ def _called_back(
     arguments: Json,
     actor: Actor,
     token: str,
-    deadline: float | None,
-    heartbeat: float | None,
-    current: Run,
+    limits: tuple[float | None, float | None],
 ) -> Json:
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token."""
+    deadline, heartbeat = limits
+    current = actor_run()
     answered = threading.Event()
     tokens = ministack("_task_tokens")
     tokens[token] = {

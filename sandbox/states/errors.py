@@ -1,9 +1,9 @@
 """The names under which Step Functions reports what went wrong in a task.
 
-https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html. An exception that a service models keeps
-its name behind the service's prefix (`DynamoDB.ConditionalCheckFailedException`); any other is the base exception of the
-AWS SDK for Java, 1.x for optimised integrations (`Lambda.AWSLambdaException`, `DynamoDB.AmazonDynamoDBException`) and 2.x
-for `aws-sdk:` ones (`S3.S3Exception`, `LakeFormation.LakeFormationException`). A missing permission is such a case
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html. An exception that a service models
+keeps its name behind the service's prefix (`DynamoDB.ConditionalCheckFailedException`); any other is the base exception
+of the AWS SDK for Java, 1.x for optimised integrations (`Lambda.AWSLambdaException`,
+`DynamoDB.AmazonDynamoDBException`) and 2.x for `aws-sdk:` ones (`S3.S3Exception`). A missing permission is such a case
 wherever the service does not model AccessDeniedException: a Lambda task without lambda:InvokeFunction fails with
 `Lambda.AWSLambdaException` and the sentence about the missing permission as its cause.
 """
