@@ -214,7 +214,7 @@ def visibility(grant: Grant, account: str, principal: str | None) -> sharing.Vis
     resource = grant.resource
     if not resource.shared:
         return "visible"
-    carrier = resources.database(resource.catalog, resource.database) if grant.implicit else resource
+    carrier = resources.database(resource.catalog, resource.database) if grant.implicit else resource.carrier
     return sharing.visibility(resource.catalog, carrier.arn(_ANY_REGION), account, principal)
 
 

@@ -62,15 +62,15 @@ def _recipient(principal: principals.Principal) -> str:
 def _origin(version: int, recipient: str, resource: Resource, region: str) -> str:
     """One share per grant in version 1; later one per recipient and type of resource."""
     if version == 1:
-        return f"1|{recipient}|{resource.entity.arn(region)}"
+        return f"1|{recipient}|{_type(resource)}|{resource.carrier.arn(region)}"
     return f"2|{recipient}|{_type(resource)}"
 
 
 def _entry(version: int, resource: Resource, region: str) -> str:
     """What a share lists: the resource, or from version 5 on a pattern that needs no entry per table."""
     if version < 5:
-        return resource.entity.arn(region)
-    kind = "database/*" if resource.kind is Kind.DATABASE else "table/*/*"
+        return resource.carrier.arn(region)
+    kind = "database/*" if resource.carrier.kind is Kind.DATABASE else "table/*/*"
     return f"arn:aws:glue:{region}:{resource.catalog}:{kind}"
 
 
@@ -109,7 +109,7 @@ def attach(request: Request) -> str | None:
         missing = standing is None or standing.status != ram.ASSOCIATED
         if share is not None and missing:
             _require(request.caller, "ram:AssociateResourceShare", share.arn, {"ram:ResourceShareName": name})
-        failure = _put_policy_failure(request.caller, region) if missing else None
+        failure = _failure(request.caller, region, resource) if missing else None
         try:
             if share is None:
                 share = sharing.create(
@@ -124,7 +124,7 @@ def attach(request: Request) -> str | None:
 
 def sharing_type(resource: Resource) -> str:
     """RAM's resource type for the condition key ram:RequestedResourceType."""
-    return "glue:Database" if resource.kind is Kind.DATABASE else "glue:Table"
+    return "glue:Database" if resource.carrier.kind is Kind.DATABASE else "glue:Table"
 
 
 def _standing(owner: str, origin: str) -> ram.Share | None:
@@ -132,10 +132,16 @@ def _standing(owner: str, origin: str) -> ram.Share | None:
     return next((s for s in candidates if s.owner == owner and s.origin == origin and s.status == ram.ACTIVE), None)
 
 
-def _put_policy_failure(caller: Caller, region: str) -> str | None:
+def _failure(caller: Caller, region: str, resource: Resource) -> str | None:
+    """Why RAM cannot attach a resource: the caller may not change the Glue policy, or the one there is shuts RAM out.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/hybrid-cross-account.html
+    """
+    here = world.current()
     arn = resources.catalog(caller.account).arn(region)
-    allowed = world.current().may(caller, "glue:PutResourcePolicy", arn, _FORWARDED).allowed
-    return None if allowed else sharing.UNAUTHORIZED
+    if not here.may(caller, "glue:PutResourcePolicy", arn, _FORWARDED).allowed:
+        return sharing.UNAUTHORIZED
+    return None if here.may_share(caller.account, resource.carrier.arn(region)) else sharing.SHUT_OUT
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ def plan_detachment(grant: Grant, owner: str) -> Detachment | None:
     if share is None or share.status != ram.ACTIVE:
         return None
     others = [g for g in store.account(owner).grants.values() if g.share == grant.share and g is not grant]
-    needed = [resource.arn("*") for resource in (other.resource.entity for other in others)]
+    needed = [other.resource.carrier.arn("*") for other in others]
     entries = [
         entry
         for entry, association in share.resources.items()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import adapter, authz
 from sandbox.api import AwsError
+from sandbox.glue import policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +92,14 @@ class LiveWorld:
             "aws:SourceArn": f"arn:aws:lakeformation:{adapter.region()}:{account}:*",
         }
         return authz.check_assume(role, "lakeformation.amazonaws.com", context=context)
+
+    def may_share(self, account: str, resource: str) -> bool:
+        """Whether the account's Glue resource policy, if there is one, lets RAM share the resource."""
+        policy = policies.document(account, adapter.region())
+        if policy is None:
+            return True
+        decision = authz.check("", "glue:ShareResource", resource, resource_policy=policy, service="ram.amazonaws.com")
+        return decision.allowed
 
     def bucket_owner(self, bucket: str) -> str | None:
         """The account that owns the bucket; None when there is no such bucket."""

@@ -61,6 +61,11 @@ class Resource:
         return replace(self, kind=Kind.TABLE, columns=(), excluded=()) if self.kind is Kind.COLUMNS else self
 
     @property
+    def carrier(self) -> Resource:
+        """What a RAM share lists for it: all tables of a database travel as the database, columns as their table."""
+        return replace(self, kind=Kind.DATABASE) if self.kind is Kind.ALL_TABLES else self.entity
+
+    @property
     def shared(self) -> bool:
         """Whether a cross-account grant on it travels in a RAM share."""
         return self.kind not in (Kind.CATALOG, Kind.DATA_LOCATION)

@@ -46,6 +46,9 @@ class World(Protocol):
     def may_assume(self, role: str, account: str) -> Decision:
         """Whether the trust policy of the role lets Lake Formation assume it for the account."""
 
+    def may_share(self, account: str, resource: str) -> bool:
+        """Whether the account's Glue resource policy, if there is one, lets RAM share the resource."""
+
     def bucket_owner(self, bucket: str) -> str | None:
         """The account that owns the bucket; None when there is no such bucket."""
 

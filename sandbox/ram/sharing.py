@@ -39,6 +39,9 @@ Visibility = Literal["visible", "pending", "absent"]
 UNAUTHORIZED = "Association failed because the caller was not authorized"
 """What RAM says of a Glue resource when the sharer may not call glue:PutResourcePolicy."""
 
+SHUT_OUT = "Association failed because the resource policy of the Data Catalog does not allow glue:ShareResource"
+"""What it says when there is such a policy without the statement for ram.amazonaws.com."""
+
 MAX_PENDING_INVITATIONS = 250
 
 

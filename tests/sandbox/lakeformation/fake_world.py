@@ -42,6 +42,7 @@ class FakeWorld:
         self.missing: set[str] = set()
         self.denied: set[tuple[str, str]] = set()
         self.asked: list[tuple[str, str, str, dict[str, str]]] = []
+        self.shareable = True
         self.untrusting: set[str] = set()
         self.role_cannot: set[str] = set()
         self.reached: list[tuple[str, str, str]] = []
@@ -88,6 +89,9 @@ class FakeWorld:
 
     def may_assume(self, role: str, account: str) -> Decision:
         return Decision(allowed=role not in self.untrusting, explicit_deny=False, reason="")
+
+    def may_share(self, account: str, resource: str) -> bool:
+        return self.shareable
 
     def bucket_owner(self, bucket: str) -> str | None:
         return self.owners.get(bucket)

@@ -226,7 +226,7 @@ class TestShares:
             ("table/shop/orders", "ASSOCIATED"),
             ("table/shop/returns", "ASSOCIATED"),
             ("database/shop", "ASSOCIATED"),
-            ("table/shop/*", "ASSOCIATED"),
+            ("database/shop", "ASSOCIATED"),
             ("table/shop/orders", "ASSOCIATED"),
         ]
 
@@ -353,6 +353,13 @@ class TestIamOfTheGrantor:
         shop.world.denied.clear()
         share(shop, admin, *READ)
         shop.grant(steward, ANALYST_ARN, table(), "SELECT")
+
+    def test_a_glue_policy_that_shuts_ram_out(self, shop: Lake, admin: Caller, steward: Caller) -> None:
+        """https://docs.aws.amazon.com/lake-formation/latest/dg/hybrid-cross-account.html: the grant succeeds."""
+        shop.world.shareable = False
+        share(shop, admin, *READ)
+        assert entities(shop, admin) == [("table/shop/orders", "FAILED")]
+        assert not engine.can_see_table(steward, ORDERS)
 
     @pytest.mark.parametrize(("others", "action"), [(True, "Disassociate"), (False, "Delete")])
     def test_revoking_needs_ram_too(self, shop: Lake, admin: Caller, others: bool, action: str) -> None:

@@ -196,6 +196,23 @@ def test_without_put_resource_policy_the_association_fails(mesh: Mesh) -> None:
     )
 
 
+def test_a_glue_policy_that_shuts_ram_out(mesh: Mesh) -> None:
+    glue = mesh.sandbox.client("glue", CENTRAL)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": MARKETING},
+        "Action": "glue:GetTable",
+        "Resource": CATALOG_ARNS,
+    }
+    glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    grant(mesh.lf(ADMIN), MARKETING, "SELECT")
+    ram = {**statement, "Principal": {"Service": "ram.amazonaws.com"}, "Action": "glue:ShareResource"}
+    glue.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [statement, ram]}))
+    grant(mesh.lf(ADMIN), STRANGER, "SELECT")
+    answer = mesh.ram(ADMIN).get_resource_share_associations(associationType="RESOURCE")
+    assert [item["status"] for item in answer["resourceShareAssociations"]] == ["FAILED", "ASSOCIATED"]
+
+
 def test_iam_without_lake_formation_grants_nothing(mesh: Mesh) -> None:
     other = mesh.role(CENTRAL, "other", GRANTOR)
     with refused("AccessDeniedException", "Resource does not exist or requester is not authorized"):
