@@ -12,11 +12,19 @@ from datetime import UTC, datetime
 
 _condition = threading.Condition()
 _offset = 0.0
+# How far resets have turned the clock back in all: who waits measures without them, or a wait that began while the
+# clock stood a day ahead would last a day.
+_turned_back = 0.0
 
 
 def time() -> float:
     """Seconds since the epoch, never running backwards between resets."""
     return _time.time() + _offset
+
+
+def _steady() -> float:
+    """The time as if the clock had never been turned back."""
+    return time() + _turned_back
 
 
 def now() -> datetime:
@@ -37,8 +45,9 @@ def advance(seconds: float) -> datetime:
 
 def reset() -> None:
     """Back to the machine's time."""
-    global _offset  # noqa: PLW0603
+    global _offset, _turned_back  # noqa: PLW0603
     with _condition:
+        _turned_back += _offset
         _offset = 0.0
         _condition.notify_all()
 
@@ -51,7 +60,8 @@ def offset() -> float:
 def wait_until(moment: float, cancelled: threading.Event | None = None) -> bool:
     """Block until this time of this clock (or until `cancelled` is set): True when the time came."""
     with _condition:
-        while (left := moment - time()) > 0:
+        moment += _turned_back
+        while (left := moment - _steady()) > 0:
             if cancelled is not None and cancelled.is_set():
                 return False
             # A cancellation has no way to notify, so look for it now and then.
@@ -69,9 +79,9 @@ def wait_for(event: threading.Event, timeout: float | None) -> bool:
     if timeout is None:
         event.wait()
         return True
-    deadline = time() + timeout
+    deadline = _steady() + timeout
     while not event.is_set():
-        left = deadline - time()
+        left = deadline - _steady()
         if left <= 0:
             return False
         # Wakes at once when the event is set; the clock can only be looked at in between.

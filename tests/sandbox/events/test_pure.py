@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox import clock
 from sandbox.events.model import Arn, Bus, DeliveryError, Event, RetryPolicy, Rule
 from sandbox.events.put_events import entry_size, refuse
 from sandbox.events.targets import kind_of, needs_role
@@ -128,3 +129,13 @@ class TestWorkers:
         workers.submit(lambda: seen.append("new"))
         assert workers.settle(10)
         assert seen == ["new"]
+
+
+def test_a_wait_that_began_ahead_ends_after_the_clock_was_turned_back() -> None:
+    """MiniStack's schedulers sleep between two looks at their schedules: a reset must not make that a day."""
+    clock.advance(86_400)
+    waiting = threading.Thread(target=clock.sleep, args=(0.5,), daemon=True)
+    waiting.start()
+    clock.reset()
+    waiting.join(20)
+    assert not waiting.is_alive()
