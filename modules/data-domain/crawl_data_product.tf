@@ -77,7 +77,7 @@ module "crawl_data_product_function" {
 
   environment = merge(local.environment, {
     CENTRAL_ACCOUNT_ID      = var.central.account_id
-    CRAWLER_ROLE_ARN        = aws_iam_role.crawler.arn
+    CRAWLER_ROLE_ARN        = local.arn.crawler_role
     CRAWL_RUNS_TABLE        = aws_dynamodb_table.crawl_runs.name
     POWERTOOLS_SERVICE_NAME = "crawl_data_product"
   })

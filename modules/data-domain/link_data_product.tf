@@ -54,7 +54,7 @@ module "link_data_product_function" {
 
   environment = merge(local.environment, {
     CENTRAL_ACCOUNT_ID      = var.central.account_id
-    CRAWLER_ROLE_ARN        = aws_iam_role.crawler.arn
+    CRAWLER_ROLE_ARN        = local.arn.crawler_role
     DATA_PRINCIPALS         = jsonencode(sort(distinct(var.data_principals)))
     POWERTOOLS_SERVICE_NAME = "link_data_product"
     SCHEMA_READER_ROLE_ARN  = "${local.arn.role}-crawl-data-product-function"

@@ -1,0 +1,437 @@
+"""What the plans of both sides must keep, whatever else they hold: least privilege, no lost event, names that fit.
+
+Everything is read from the plans of tests/plan/modules; nothing here repeats what an inventory says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from datamesh.models.events import CentralFact, Command, DomainFact
+from datamesh.models.facts import WorkflowFailed
+from datamesh.settings import SETTINGS, variable_names
+from tests.support.plan_scenarios import module_plan
+from tests.support.terraform_plan import ROOT, Plan, Resource
+
+CENTRAL = ("central-governance", "organization")
+DOMAIN = ("data-domain", "basic")
+SIDES = pytest.mark.parametrize("side", [CENTRAL, DOMAIN, ("central-governance", "accounts")], ids="/".join)
+
+pytestmark = pytest.mark.xdist_group("plans")
+
+# Services that have no resource-level permissions, or not for these actions, by the service authorization reference.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+WITHOUT_RESOURCE = re.compile(
+    r"lakeformation:\w+|organizations:(Describe|List)\w+|xray:\w+|logs:\w+(Delivery|Deliveries|LogGroups|ResourcePolic\w+)"
+    r"|ram:(Get|List)(\*|\w+)|ram:CreateResourceShare|ram:AcceptResourceShareInvitation"
+)
+# Reads that AWS documents only by their first word.
+WILDCARD_ACTIONS = {"ram:Get*", "ram:List*"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy document in a plan. Unknown values are None."""
+
+    where: str
+    sid: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str | None, ...]
+    services: tuple[str, ...]
+    principals: tuple[str | None, ...]
+    conditions: dict[str, tuple[str, tuple[str | None, ...]]]
+    """{variable => (test, values)}"""
+
+    @property
+    def is_identity_policy(self) -> bool:
+        """Whether it belongs to a role and not to a resource."""
+        return not self.services and not self.principals
+
+
+def statements(plan: Plan) -> Iterator[Statement]:
+    """Yield every statement of every policy document of a plan."""
+    for address, document in plan.of_type("aws_iam_policy_document").items():
+        for each in document.values.get("statement") or []:
+            principals = each.get("principals") or []
+            yield Statement(
+                where=address,
+                sid=each.get("sid") or "",
+                effect=each.get("effect") or "Allow",
+                actions=tuple(each.get("actions") or ()),
+                resources=tuple(each.get("resources") or ()),
+                services=tuple(name for who in principals if who["type"] == "Service" for name in who["identifiers"]),
+                principals=tuple(name for who in principals if who["type"] != "Service" for name in who["identifiers"]),
+                conditions={c["variable"]: (c["test"], tuple(c["values"])) for c in each.get("condition") or []},
+            )
+
+
+def managed(plan: Plan, kind: str) -> dict[str, Resource]:
+    """Return the managed resources of one type; fails when there are none, because then nothing is tested."""
+    found = plan.of_type(kind)
+    assert found, f"no {kind} in the plan"
+    return found
+
+
+# --- what roles may do
+
+
+@SIDES
+def test_a_star_stands_only_where_aws_has_no_resources(side: tuple[str, str]) -> None:
+    found = [
+        f"{each.where} {each.sid}: {action}"
+        for each in statements(module_plan(*side))
+        if each.is_identity_policy and each.effect == "Allow" and "*" in each.resources
+        for action in each.actions
+        if not WITHOUT_RESOURCE.fullmatch(action)
+    ]
+
+    assert not found
+
+
+@SIDES
+def test_actions_are_named_one_by_one(side: tuple[str, str]) -> None:
+    found = [
+        f"{each.where} {each.sid}: {action}"
+        for each in statements(module_plan(*side))
+        if each.is_identity_policy
+        for action in each.actions
+        if "*" in action and action not in WILDCARD_ACTIONS
+    ]
+
+    assert not found
+
+
+def test_every_star_in_the_source_has_its_reason() -> None:
+    # GIVEN every line of the modules that lets a policy reach any resource, or any account's
+    star = re.compile(r'(resources|identifiers)\s*=.*"(\*|arn:[^"]*:\*:[^"]*)"')
+    without = []
+    for file in sorted((ROOT / "modules").rglob("*.tf")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if not star.search(line):
+                continue
+            # THEN it says why at its end, or the next line is the statement's `reason`; a Deny needs none
+            before = "\n".join(lines[:number]).rpartition("statement")[2]
+            if "#" not in line and "reason" not in "".join(lines[number + 1 : number + 2]) and '"Deny"' not in before:
+                without.append(f"{file.relative_to(ROOT)}:{number + 1}: {line.strip()}")
+
+    assert not without
+
+
+@SIDES
+def test_a_role_is_lent_to_one_service_and_is_one_role(side: tuple[str, str]) -> None:
+    lent = [each for each in statements(module_plan(*side)) if "iam:PassRole" in each.actions]
+
+    assert lent
+    for each in lent:
+        assert each.actions == ("iam:PassRole",), each.where
+        assert len(each.resources) == 1, each.where
+        assert re.fullmatch(r"arn:aws:iam::\d{12}:role/[a-z-]+", str(each.resources[0])), each.where
+        test, services = each.conditions["iam:PassedToService"]
+        assert test == "StringEquals", each.where
+        assert len(services) == 1, each.where
+
+
+@SIDES
+def test_nothing_makes_or_changes_roles(side: tuple[str, str]) -> None:
+    found = {
+        action
+        for each in statements(module_plan(*side))
+        for action in each.actions
+        if action.startswith("iam:") and action not in {"iam:GetRole", "iam:PassRole"}
+    }
+
+    assert not found
+
+
+@SIDES
+def test_what_reaches_into_other_accounts_is_bound_to_the_mesh(side: tuple[str, str]) -> None:
+    # GIVEN statements whose resources may lie in any account (an S3 ARN never says in which one)
+    any_account = re.compile(r"arn:aws:\w+:[a-z0-9-]*:\*:.*|arn:aws:s3:::.*")
+
+    for each in statements(module_plan(*side)):
+        if each.is_identity_policy and any(any_account.fullmatch(str(name)) for name in each.resources):
+            # THEN a condition names the organization or the accounts
+            bound = {"aws:ResourceOrgID", "aws:ResourceAccount"} & set(each.conditions)
+            assert bound, f"{each.where} {each.sid}"
+            assert all(each.conditions[name][0] == "StringEquals" for name in bound)
+
+
+def test_the_lake_access_role_only_reads() -> None:
+    plan = module_plan(*CENTRAL)
+
+    actions = {
+        action
+        for each in statements(plan)
+        if each.where == "data.aws_iam_policy_document.lake_access"
+        for action in each.actions
+    }
+
+    assert actions == {"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+
+
+@SIDES
+def test_services_take_roles_only_for_this_account(side: tuple[str, str]) -> None:
+    account = module_plan(*side).values("module.event_bus.aws_cloudwatch_event_bus.this") and _account(side)
+    trusts = [each for each in statements(module_plan(*side)) if "sts:AssumeRole" in each.actions]
+
+    assert trusts
+    for each in trusts:
+        # Lambda takes a function's role for nobody else's functions: CreateFunction wants PassRole on it.
+        if each.services != ("lambda.amazonaws.com",):
+            assert each.conditions.get("aws:SourceAccount") == ("StringEquals", (account,)), each.where
+
+
+def _account(side: tuple[str, str]) -> str:
+    return "111111111111" if side[0] == "central-governance" else "222222222222"
+
+
+# --- what resources let in
+
+
+def bus_statement(side: tuple[str, str]) -> Statement:
+    """Return the one statement of the bus policy; fails when there are more."""
+    (found,) = [
+        each for each in statements(module_plan(*side)) if each.where.startswith("module.event_bus.data.aws_iam_policy")
+    ]
+    return found
+
+
+def detail_types(*kinds: type) -> set[str]:
+    """Return the names of all events of some kinds."""
+    return {each.__name__ for kind in kinds for each in kind.__subclasses__()}
+
+
+FROM_DOMAINS = detail_types(Command, DomainFact) | {WorkflowFailed.__name__}
+
+
+@SIDES
+def test_a_bus_lets_in_exactly_what_the_other_side_says(side: tuple[str, str]) -> None:
+    # GIVEN the models, which say who sends what
+    expected = FROM_DOMAINS if side[0] == "central-governance" else detail_types(CentralFact)
+    source = "datamesh.domain" if side[0] == "central-governance" else "datamesh.central"
+
+    each = bus_statement(side)
+
+    assert each.actions == ("events:PutEvents",)
+    assert each.conditions["events:source"] == ("StringEquals", (source,))
+    test, allowed = each.conditions["events:detail-type"]
+    assert test == "StringEquals"
+    assert set(allowed) == expected
+
+
+def test_domains_forward_exactly_what_central_lets_in() -> None:
+    rule = module_plan(*DOMAIN).json("module.to_central.aws_cloudwatch_event_rule.this", "event_pattern")
+
+    assert set(rule["detail-type"]) == FROM_DOMAINS
+    assert rule["source"] == ["datamesh.domain"]
+    assert rule["account"] == ["222222222222"]
+
+
+def test_the_domains_bus_takes_events_from_centrals_routing_role_alone() -> None:
+    role = module_plan(*CENTRAL).values("aws_iam_role.routing")["name"]
+
+    who = bus_statement(DOMAIN).conditions["aws:PrincipalArn"]
+
+    assert who == ("ArnEquals", (f"arn:aws:iam::111111111111:role/{role}",))
+
+
+@pytest.mark.parametrize(
+    ("address", "role"),
+    [
+        ("aws_kms_key.config", "module.register_data_domain_function.aws_iam_role.this"),
+        ("aws_secretsmanager_secret_policy.config", "module.register_data_domain_function.aws_iam_role.this"),
+    ],
+)
+def test_the_config_secret_is_for_the_function_that_registers(address: str, role: str) -> None:
+    name = module_plan(*CENTRAL).values(role)["name"]
+    policy = module_plan(*DOMAIN).json(address, "policy")
+
+    outside = [each for each in policy["Statement"] if "111111111111" in str(each["Principal"])]
+
+    assert len(outside) == 1
+    assert outside[0]["Condition"]["ArnEquals"] == {"aws:PrincipalArn": f"arn:aws:iam::111111111111:role/{name}"}
+    assert outside[0]["Action"] in ("kms:Decrypt", "secretsmanager:GetSecretValue")
+
+
+def test_the_lake_lets_central_read_products_and_nothing_else() -> None:
+    central = module_plan(*CENTRAL)
+    reader = central.values("aws_iam_role.lake_access")["name"]
+    verifier = central.values("module.register_data_domain_function.aws_iam_role.this")["name"]
+    roles = {f"arn:aws:iam::111111111111:role/{name}" for name in (reader, verifier)}
+    outside = [
+        each
+        for each in statements(module_plan(*DOMAIN))
+        if each.where.startswith("module.lake_storage.") and any("111111111111" in str(who) for who in each.principals)
+    ]
+
+    assert {action for each in outside for action in each.actions} <= {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+    }
+    for each in outside:
+        test, allowed = each.conditions["aws:PrincipalArn"]
+        assert test == "ArnEquals"
+        assert set(allowed) <= roles
+        assert 'layer["transform"]' in each.where or "key" in each.where, each.where
+
+
+# --- what happens to events
+
+
+@SIDES
+def test_rules_match_named_events_of_named_senders(side: tuple[str, str]) -> None:
+    rules = managed(module_plan(*side), "aws_cloudwatch_event_rule")
+
+    for address, rule in rules.items():
+        pattern = rule.json("event_pattern")
+        assert rule.values["state"] == "ENABLED", address
+        assert len(pattern["source"]) == 1, address
+        assert pattern["detail-type"], address
+        if rule.values["event_bus_name"] == "default":
+            # Other teams' workflows and crawlers are on this bus, too.
+            assert {"stateMachineArn", "crawlerName"} & set(pattern["detail"]), address
+
+
+@SIDES
+def test_no_event_is_lost_in_silence(side: tuple[str, str]) -> None:
+    plan = module_plan(*side)
+
+    for address, target in managed(plan, "aws_cloudwatch_event_target").items():
+        module = address.rpartition(".aws_cloudwatch_event_target")[0]
+        assert "module.dead_letter_queue.arn" in plan.references(address, "dead_letter_config.0.arn"), address
+        (retry,) = target.values["retry_policy"]
+        assert retry["maximum_retry_attempts"] > 0, address
+        assert f"{module}.module.dead_letter_queue.aws_sqs_queue.this" in plan.resources
+
+
+@SIDES
+def test_every_queue_has_an_alarm(side: tuple[str, str]) -> None:
+    plan = module_plan(*side)
+    watched = {
+        (alarm.values.get("dimensions") or {}).get("QueueName")
+        for alarm in managed(plan, "aws_cloudwatch_metric_alarm").values()
+        if alarm.values["metric_name"] == "ApproximateNumberOfMessagesVisible"
+    }
+
+    queues = {queue.values["name"] for queue in managed(plan, "aws_sqs_queue").values()}
+
+    assert queues == watched
+
+
+@pytest.mark.parametrize("side", [CENTRAL, DOMAIN], ids="/".join)
+def test_alarms_are_heard(side: tuple[str, str]) -> None:
+    alarms = managed(module_plan(*side), "aws_cloudwatch_metric_alarm")
+
+    silent = [address for address, alarm in alarms.items() if not alarm.values.get("alarm_actions")]
+
+    assert not silent
+
+
+@SIDES
+def test_every_failed_workflow_is_reported(side: tuple[str, str]) -> None:
+    plan = module_plan(*side)
+    pattern = plan.json("module.report_workflow_failure.aws_cloudwatch_event_rule.this", "event_pattern")
+
+    machines = {machine.values["name"] for machine in managed(plan, "aws_sfn_state_machine").values()}
+
+    assert {arn.rpartition(":")[2] for arn in pattern["detail"]["stateMachineArn"]} == machines
+    assert set(pattern["detail"]["status"]) == {"ABORTED", "FAILED", "TIMED_OUT"}
+
+
+@SIDES
+def test_functions_invoked_by_events_keep_what_they_failed_on(side: tuple[str, str]) -> None:
+    plan = module_plan(*side)
+    invoked = [
+        reference.split(".")[1]
+        for address in plan.of_type("aws_lambda_permission")
+        for reference in plan.references(address.split(".aws_lambda_permission")[0], "target")
+        if reference.endswith(".alias_arn")
+    ]
+
+    assert invoked
+    for function in invoked:
+        address = f"module.{function}.aws_lambda_function_event_invoke_config.live[0]"
+        assert "module.failure_queue[0].arn" in plan.references(
+            address.removesuffix("[0]"), "destination_config.0.on_failure.0.destination"
+        )
+
+
+# --- what functions are told
+
+
+def environments(side: tuple[str, str]) -> Iterator[tuple[str, set[str]]]:
+    """Yield the flow of each function with the names of its environment variables."""
+    for address, function in managed(module_plan(*side), "aws_lambda_function").items():
+        variables = function.values["environment"][0]["variables"]
+        flow = function.values["handler"].split(".")[2]
+        assert variables["POWERTOOLS_SERVICE_NAME"] == flow, address
+        yield flow, set(variables)
+
+
+@SIDES
+def test_functions_are_told_exactly_what_their_settings_want(side: tuple[str, str]) -> None:
+    for flow, names in environments(side):
+        assert names == variable_names(SETTINGS[flow]), flow
+
+
+def test_every_settings_model_belongs_to_a_function() -> None:
+    flows = {flow for side in (CENTRAL, DOMAIN) for flow, _ in environments(side)}
+
+    assert flows == set(SETTINGS)
+
+
+# --- names
+
+# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html, per service
+NAMES = {
+    "aws_cloudwatch_event_bus": ("name", 256),
+    "aws_cloudwatch_event_rule": ("name", 64),
+    "aws_cloudwatch_log_group": ("name", 512),
+    "aws_cloudwatch_metric_alarm": ("alarm_name", 255),
+    "aws_dynamodb_table": ("name", 255),
+    "aws_iam_role": ("name", 64),
+    "aws_kms_alias": ("name", 256),
+    "aws_lambda_function": ("function_name", 64),
+    "aws_s3_bucket": ("bucket", 63),
+    "aws_secretsmanager_secret": ("name", 512),
+    "aws_sfn_state_machine": ("name", 80),
+    "aws_sqs_queue": ("name", 80),
+}
+
+
+def names(side: tuple[str, str]) -> set[tuple[str, str]]:
+    """Return (type, name) of everything whose name must be unique in an account and region."""
+    return {
+        (kind, resource.values[attribute])
+        for kind, (attribute, _) in NAMES.items()
+        for resource in module_plan(*side).of_type(kind).values()
+    }
+
+
+@pytest.mark.parametrize("module", ["central-governance", "data-domain"])
+def test_names_fit_with_the_longest_prefix(module: str) -> None:
+    found = names((module, "longest_prefix"))
+
+    assert not [(kind, name, len(name)) for kind, name in found if len(name) > NAMES[kind][1]]
+    # Nothing in them is left to chance, and nothing was cut.
+    assert all("abbbbbbbbbbbbbbbbbb" in name for _, name in found)
+
+
+def test_central_and_a_domain_share_an_account() -> None:
+    assert not names(CENTRAL) & names(("data-domain", "beside_central"))
+
+
+@pytest.mark.parametrize("module", ["central-governance", "data-domain"])
+def test_two_meshes_share_an_account(module: str) -> None:
+    base = "organization" if module == "central-governance" else "basic"
+
+    assert not names((module, base)) & names((module, "longest_prefix"))
