@@ -1,12 +1,21 @@
 """Unit tests touch no network and no machine's AWS configuration."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
+# Powertools reads these when the package is imported, as it does in Lambda.
+POWERTOOLS = {
+    "POWERTOOLS_METRICS_NAMESPACE": "datamesh",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+os.environ.update(POWERTOOLS)
+
 # The X-Ray SDK opens a UDP socket (and sends nothing) when it is imported: before sockets are refused.
-from datamesh import observability as _observability  # noqa: F401
+from datamesh import observability as _observability  # noqa: E402, F401
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +35,6 @@ def _aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "POWERTOOLS_METRICS_NAMESPACE": "datamesh",
-        "POWERTOOLS_SERVICE_NAME": "test",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
