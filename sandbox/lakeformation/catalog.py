@@ -31,6 +31,12 @@ def find(resource: Resource) -> dict[str, Any] | None:
     return table
 
 
+def partition_keys(table: Resource) -> set[str]:
+    """The partition keys of a table, lower case; none when it does not exist."""
+    found = world.current().table(table.catalog, table.database, table.table) or {}
+    return {column["Name"].lower() for column in found.get("PartitionKeys") or []}
+
+
 def is_link(entity: dict[str, Any] | None) -> bool:
     """Whether a database or table is a resource link.
 

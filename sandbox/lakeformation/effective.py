@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.lakeformation import principals, resources
+from sandbox.lakeformation import catalog, principals, resources
 from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
 from sandbox.lakeformation.resources import Kind, Resource
 from sandbox.lakeformation.store import Grant, lock, store
@@ -101,13 +101,31 @@ def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_
         return found
 
 
+def selects_something(caller: Caller, target: Resource) -> bool:
+    """Whether the caller holds SELECT on any column of the table: enough to count its rows."""
+    with lock:
+        return any(
+            _selects(grant, target) and (ceilings is None or any(_selects(ceiling, target) for ceiling in ceilings))
+            for grant, ceilings in _effective(caller, target)
+        )
+
+
+def _selects(grant: Grant, target: Resource) -> bool:
+    table_like = grant.resource.kind in _TABLE_LIKE
+    return table_like and bool(grant.permissions & {"SELECT", "ALL"}) and _touches(grant.resource, target)
+
+
 def _selected(grant: Grant, target: Resource, columns: Sequence[str], *, grant_option: bool) -> set[str]:
     permissions = grant.grantable if grant_option else grant.permissions
     held = grant.resource
     if not permissions & {"SELECT", "ALL"} or held.kind not in _TABLE_LIKE or not _touches(held, target):
         return set()
     names = {column.lower() for column in columns}
-    return names & set(held.columns) if held.columns else names - set(held.excluded)
+    if not held.columns:
+        return names - set(held.excluded)
+    # https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html#perm-select: access to
+    # partition keys cannot be restricted.
+    return names & {*held.columns, *catalog.partition_keys(target)}
 
 
 def covers(grant: Grant, permission: str, target: Resource, *, grant_option: bool = False) -> bool:

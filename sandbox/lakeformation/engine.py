@@ -147,13 +147,18 @@ def has(
     table: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> bool:
-    """Whether the caller holds the permission: on the catalog (no database), a database, a table, or columns of it."""
+    """Whether the caller holds the permission: on the catalog (no database), a database, a table, or columns of it.
+
+    An empty list of columns asks for SELECT on any of them, as a query needs it that only counts rows.
+    """
     if database is None:
         return effective.allows(caller, permission, resources.catalog(catalog))
     if table is None:
         return effective.allows(caller, permission, resources.database(catalog, database))
     target = resources.table(catalog, database, table)
     if columns is not None and permission == "SELECT":
+        if not columns:
+            return effective.selects_something(caller, target)
         return {column.lower() for column in columns} <= effective.readable(caller, target, columns)
     return effective.allows(caller, permission, target)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.api import Call
 
 MAX_ADMINS = 30
+MAX_DEFAULTS = 3
 VERSIONS = ("1", "2", "3", "4", "5")
 _EMPTY: dict[str, Any] = {
     "DataLakeAdmins": [],
@@ -83,6 +84,8 @@ def _check_admins(admins: list[dict[str, Any]], account: str) -> None:
 
 
 def _check_defaults(defaults: list[dict[str, Any]], kind: Kind) -> None:
+    if len(defaults) > MAX_DEFAULTS:
+        raise errors.invalid(f"The number of default permissions exceeds {MAX_DEFAULTS}.")
     for default in defaults:
         principals.parse(default.get("Principal", {}).get("DataLakePrincipalIdentifier", ""))
         if not set(default.get("Permissions") or []) <= resources.VALID[kind]:

@@ -53,11 +53,14 @@ def test_include_and_exclude_lists(shop: Lake, admin: Caller) -> None:
     shop.grant(admin, ANALYST_ARN, columns("id"), "SELECT")
     other = role(CENTRAL, "other")
     shop.grant(admin, other.principal_arn, columns(excluded=("secret",)), "SELECT")
-    assert engine.readable_columns(ANALYST, ORDERS, COLUMNS) == ["id"]
+    assert engine.readable_columns(ANALYST, ORDERS, COLUMNS) == ["id", "day"], "partition keys come along"
     assert engine.readable_columns(other, ORDERS, COLUMNS) == ["id", "name", "day"]
     assert engine.has(ANALYST, "SELECT", catalog=CENTRAL, database="shop", table="orders", columns=["id"])
     assert not engine.has(ANALYST, "SELECT", catalog=CENTRAL, database="shop", table="orders", columns=["id", "name"])
     assert not engine.has(ANALYST, "SELECT", catalog=CENTRAL, database="shop", table="orders"), "not the whole table"
+    assert engine.has(ANALYST, "SELECT", catalog=CENTRAL, database="shop", table="orders", columns=[]), "count(*)"
+    nobody = role(CENTRAL, "nobody")
+    assert not engine.has(nobody, "SELECT", catalog=CENTRAL, database="shop", table="orders", columns=[])
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,10 @@ class TestSettings:
         with refused("InvalidInputException", "Permissions modification is invalid"):
             put(lake, CreateDatabaseDefaultPermissions=wrong)
 
+    def test_three_defaults(self, lake: Lake) -> None:
+        with refused("InvalidInputException", "exceeds 3"):
+            put(lake, CreateTableDefaultPermissions=EVERYTHING_BY_IAM * 4)
+
     def test_settings_of_another_account(self, lake: Lake) -> None:
         with refused("AccessDeniedException", "Access to catalog 333333333333 is denied"):
             lake.call(root(CENTRAL), "GetDataLakeSettings", CatalogId=MARKETING)
