@@ -18,6 +18,8 @@ Known differences from AWS
   AssociateResourceSharePermission, AssociateResourceShare, DisassociateResourceShare and DeleteResourceShare;
   organizations:* is not checked.
 * Data location permissions for other accounts need no RAM share and are effective at once.
+* An encrypted Data Catalog is not modelled; a Glue resource policy counts only for what it lets RAM share.
+* A revocation by name takes lists of columns exactly as they were granted.
 * A deleted and re-created IAM role is the same principal; AWS tells them apart by their unique ids.
 * ConcurrentModificationException comes when two grants overlap in time on a principal or a resource of one account;
   the window is a few milliseconds (`windows.HOLD_SECONDS`).
