@@ -47,8 +47,7 @@ class Workers:
             held, self._held = self._held, []
             self._waiting = [entry for entry in self._waiting if entry[3] not in held]
             heapq.heapify(self._waiting)
-            for each in (job, *held):
-                self._push(each, delay)
+            self._push(_in_turn(job, held) if held else job, delay)
 
     def hold(self, job: Job, *, at_most: float) -> None:
         """Run `job` after the next submitted one, or after `at_most` seconds: two events change places."""
@@ -124,3 +123,16 @@ class Workers:
                     self._changed.wait(min(left, self._GLANCE))
                 else:
                     self._changed.wait()
+
+
+def _in_turn(first: Job, then: list[Job]) -> Job:
+    """One job that runs these one after the other, so that no other worker overtakes."""
+
+    def run() -> None:
+        try:
+            first()
+        finally:
+            for job in then:
+                job()
+
+    return run

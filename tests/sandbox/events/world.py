@@ -144,10 +144,12 @@ class World:
         sqs = self.client("sqs", account)
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         taken: list[dict[str, Any]] = []
-        while found := sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=600
-        ).get("Messages"):
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
+            "Messages"
+        ):
             taken += found
+            for message in found:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken
 
     def received(self, arn: str, count: int = 1) -> list[dict[str, Any]]:
