@@ -21,12 +21,15 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 from sandbox.api import Json
 
 REGION = "eu-west-1"
 _START_TIMEOUT = 60.0
+_LOADER = botocore.loaders.create_loader()
 
 
 class SandboxError(RuntimeError):
@@ -115,15 +118,22 @@ class Sandbox:
         """A boto3 session as an account's root, or as a role (whatever its trust policy says)."""
         if role_arn is not None:
             keys = self._call("POST", "credentials", {"role_arn": role_arn})
-            return boto3.Session(
-                aws_access_key_id=keys["AccessKeyId"],
-                aws_secret_access_key=keys["SecretAccessKey"],
-                aws_session_token=keys["SessionToken"],
-                region_name=self.region,
-            )
-        if account is None:
+        elif account is not None:
+            keys = {"AccessKeyId": account, "SecretAccessKey": "any", "SessionToken": None}
+        else:
             raise ValueError("Name an account or a role.")
-        return boto3.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=self.region)  # noqa: S106
+        core = botocore.session.Session()
+        # Reading the services' models is most of what a client costs: read each once.
+        core.register_component("data_loader", _LOADER)
+        session = boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            region_name=self.region,
+            botocore_session=core,
+        )
+        _LOADER.search_paths[:] = dict.fromkeys(_LOADER.search_paths)
+        return session
 
     def client(
         self, service: str, account: str | None = None, role_arn: str | None = None, config: Config | None = None

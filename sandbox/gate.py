@@ -111,6 +111,8 @@ def _authorize(who: authz.Principal, asked: _Asked) -> Json:
     action, service, region, resource, context = asked
     if service == "s3" and current is not None:
         context = {**context, **_encryption_headers(current.request)}
+    if service == "sts" and current is not None:
+        context = {**context, **_session_names(current.request)}
     owner = _owner(service, action, resource, current, who)
     for needed_action, named in resources.as_aws_names(service, action, resource, current.request if current else None):
         policy = _policy(service, named, owner, region)
@@ -166,6 +168,13 @@ def _unseen_object(current: Front, who: authz.Principal, action: str) -> Json:
         return None
     authz.record(who, "s3:ListBucket", arn, decision, via="s3.amazonaws.com")
     return _denied(current, who, "s3:ListBucket", arn, decision)
+
+
+def _session_names(request: Request) -> dict[str, str]:
+    """What a trust policy may ask of AssumeRole; MiniStack knows it only when it evaluates the trust policy itself."""
+    form = request.form()
+    named = {"sts:ExternalId": form.get("ExternalId"), "sts:RoleSessionName": form.get("RoleSessionName")}
+    return {key: value for key, value in named.items() if value}
 
 
 def _encryption_headers(request: Request) -> dict[str, str]:

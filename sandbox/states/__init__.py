@@ -87,9 +87,11 @@ def _emit(execution: dict[str, Any]) -> None:
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
+    status = execution["status"]
+    if status == "RUNNING":
+        execution[engine.STARTED] = clock.time()
     if execution.get("sync"):
         return
-    status = execution["status"]
     cap = adapter.internal(_MODULE, "_STATUS_EVENT_PAYLOAD_CAP")
     milliseconds = adapter.internal(_MODULE, "_iso_to_epoch_ms")
     redrivable = status in ("FAILED", "TIMED_OUT", "ABORTED")

@@ -59,6 +59,8 @@ adapter.uses(
 adapter.uses("core.responses", "now_iso")
 
 STATES = "states.amazonaws.com"
+# Where an execution remembers when it was started, on the sandbox's clock.
+STARTED = "sandboxStarted"
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _MAXIMUM_EVENTS = 25_000
 _random = random.Random()  # noqa: S311  jitter, not a secret
@@ -136,7 +138,8 @@ def _run(current: Run) -> None:
     definition = json.loads(machine["definition"])
     _become(current, machine["roleArn"])
     if definition.get("TimeoutSeconds"):
-        adapter.start_background(_watch, current, float(definition["TimeoutSeconds"]))
+        started = execution.get(STARTED, clock.time())
+        adapter.start_background(_watch, current, started + float(definition["TimeoutSeconds"]))
     given = json.loads(execution["input"] or "{}")
     context = {
         "QueryLanguage": definition.get("QueryLanguage", "JSONPath"),
@@ -177,9 +180,9 @@ def _become(current: Run, role_arn: str) -> None:
     )
 
 
-def _watch(current: Run, seconds: float) -> None:
+def _watch(current: Run, deadline: float) -> None:
     """TimeoutSeconds of the machine: https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html."""
-    if clock.sleep(seconds, current.finished) and current.execution["status"] == "RUNNING":
+    if clock.wait_until(deadline, current.finished) and current.execution["status"] == "RUNNING":
         _end(current.execution, "TIMED_OUT")
         event(current.execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
         current.stopped.set()
