@@ -7,13 +7,6 @@ resource "aws_s3_bucket" "logs" {
   #checkov:skip=CKV_AWS_21:Access logs are written once; versions would only hide a deletion's cost.
   bucket        = local.log_bucket
   force_destroy = var.data_deletion_allowed
-
-  lifecycle {
-    precondition {
-      condition     = length(local.log_bucket) <= 63
-      error_message = "The name of the bucket ${local.log_bucket} has more than 63 characters: choose a shorter name."
-    }
-  }
 }
 
 resource "aws_s3_bucket_public_access_block" "logs" {

@@ -27,7 +27,8 @@ data "aws_iam_policy_document" "layer" {
     }
   }
 
-  # An object under another key would be lost for everybody whom the data is shared with.
+  # An object under another key would be lost for everybody whom the data is shared with. A writer that asks for
+  # nothing gets the bucket's own key, hence Null: without it, a request that names no key would not equal this one.
   statement {
     sid       = "DenyOtherKeys"
     effect    = "Deny"
@@ -40,9 +41,15 @@ data "aws_iam_policy_document" "layer" {
     }
 
     condition {
-      test     = "StringNotEqualsIfExists"
+      test     = "StringNotEquals"
       variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
       values   = [aws_kms_key.lake.arn]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+      values   = ["false"]
     }
   }
 
@@ -58,9 +65,15 @@ data "aws_iam_policy_document" "layer" {
     }
 
     condition {
-      test     = "StringNotEqualsIfExists"
+      test     = "StringNotEquals"
       variable = "s3:x-amz-server-side-encryption"
       values   = ["aws:kms"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption"
+      values   = ["false"]
     }
   }
 

@@ -15,8 +15,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
-    error_message = "name must have 2 to 31 lower-case letters, digits or dashes and start with a letter."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
+    error_message = "name must have 2 to 30 lower-case letters, digits or dashes and start with a letter."
   }
 }
 
@@ -121,30 +121,6 @@ variable "log_retention_days" {
   }
 }
 
-variable "products" {
-  description = <<-EOT
-    Where data products live: the only place that the roles in product_reader_role_arns can read.
-    * `layer`: one of the layers.
-    * `prefix`: key prefix in the layer's bucket, with a final slash.
-  EOT
-  type = object({
-    layer  = optional(string, "transform")
-    prefix = optional(string, "products/")
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = contains(keys(var.layers), var.products.layer)
-    error_message = "products.layer must be one of the layers."
-  }
-
-  validation {
-    condition     = can(regex("^([A-Za-z0-9_=.-]+/)+$", var.products.prefix))
-    error_message = "products.prefix must be one or more folder names, each with a slash behind it (products/)."
-  }
-}
-
 variable "product_reader_role_arns" {
   description = "ARNs of the roles, of other accounts, that may read the data products: the lake access role of the central account."
   type        = list(string)
@@ -166,5 +142,29 @@ variable "product_verifier_role_arns" {
   validation {
     condition     = alltrue([for arn in var.product_verifier_role_arns : can(regex("^arn:[^:*]+:iam::[0-9]{12}:role/[^*]+$", arn))])
     error_message = "product_verifier_role_arns must be ARNs of IAM roles, without wildcards."
+  }
+}
+
+variable "products" {
+  description = <<-EOT
+    Where data products live: the only place that the roles in product_reader_role_arns can read.
+    * `layer`: one of the layers.
+    * `prefix`: key prefix in the layer's bucket, with a final slash.
+  EOT
+  type = object({
+    layer  = optional(string, "transform")
+    prefix = optional(string, "products/")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(keys(var.layers), var.products.layer)
+    error_message = "products.layer must be one of the layers."
+  }
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9_=.-]+/)+$", var.products.prefix))
+    error_message = "products.prefix must be one or more folder names, each with a slash behind it (products/)."
   }
 }

@@ -10,7 +10,7 @@ from threading import Thread
 
 
 class _Validator(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802 - the name that the base class calls
+    def do_POST(self) -> None:
         """Answer ValidateStateMachineDefinition; anything else is a plan that talks to AWS, and fails."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("X-Amz-Target") != "AWSStepFunctions.ValidateStateMachineDefinition":

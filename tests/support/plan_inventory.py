@@ -90,7 +90,10 @@ def _differ(expected: Any, actual: Any, where: str) -> Iterator[str]:
 
 def describe(plan: Plan) -> dict[str, Any]:
     """Return an inventory of all that is known in a plan, to be cut down to what its scenario is about."""
-    values = {address: _plain(each.values) for address, each in sorted(plan.resources.items())}
+    values = {
+        address: _plain({key: value for key, value in each.values.items() if key not in NOISE})
+        for address, each in sorted(plan.resources.items())
+    }
     outputs = {name: _plain(value) for name, value in sorted(plan.outputs.items())}
     return {
         "counts": counts(plan),
@@ -102,7 +105,7 @@ def describe(plan: Plan) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Leave out what says nothing, and show JSON documents as what they say."""
     if isinstance(value, Mapping):
-        plain = {key: _plain(each) for key, each in value.items() if key not in NOISE}
+        plain = {key: _plain(each) for key, each in value.items()}
         return {key: each for key, each in plain.items() if each not in (None, [], {}, "")}
     if isinstance(value, list):
         return [_plain(each) for each in value]

@@ -26,13 +26,13 @@ from typing import Any
 import yaml
 
 from tests.support.terraform_plan import (
-    CONFIGURATION_FOLDERS,
     ROOT,
     Plan,
     TerraformFailedError,
     plan_calls,
     variable_problems,
 )
+from tools.terraform_files import blocks
 
 SCENARIOS = ROOT / "tests" / "plan" / "modules"
 KEPT = ROOT / "build" / "plans"
@@ -126,53 +126,69 @@ def refused(case: Refusal) -> list[str]:
     return [message for messages in found.values() for message in messages]
 
 
+Calls = dict[str, tuple[str, dict[str, Any]]]
+
+
 @cache
 def _plans(*, refused: bool = False) -> dict[str, dict[str, Any]]:
-    """Plan everything, or take it from the last time when nothing has changed since."""
+    """Plan all scenarios, except those of which nothing has changed since the last time."""
     each: list[Scenario] | list[Refusal]
     each = [case for case in refusals() if case.by_precondition] if refused else scenarios()
-    calls = {item.key: (item.module, dict(item.inputs)) for item in each}
-    kept = KEPT / f"{_digest(calls)}.json"
+    calls: Calls = {item.key: (item.module, dict(item.inputs)) for item in each}
+    files = {name: KEPT / f"{name}.{_digest(module, inputs)}.json" for name, (module, inputs) in calls.items()}
     KEPT.mkdir(parents=True, exist_ok=True)
     # Test processes that run side by side want the same plans: one makes them, the others wait for it.
     with (KEPT / f"{'refused' if refused else 'accepted'}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.is_file():
-            found = _plan_all(calls)
-            kept.write_text(json.dumps(found))
-    plans: dict[str, dict[str, Any]] = json.loads(kept.read_text())
-    return plans
+        missing = {name: call for name, call in calls.items() if not files[name].is_file()}
+        for name, found in _plan_all(missing).items():
+            for old in KEPT.glob(f"{name}.*.json"):
+                old.unlink()
+            files[name].write_text(json.dumps(found))
+    return {name: json.loads(file.read_text()) for name, file in files.items()}
 
 
-def _plan_all(calls: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+def _plan_all(calls: Calls) -> dict[str, dict[str, Any]]:
     """Plan the calls together; where that fails, find the ones at fault and plan the others without them."""
     if not calls:
         return {}
     try:
         return plan_calls(calls)
     except TerraformFailedError as error:
-        if len(calls) == 1:
-            return {name: {"problems": error.problems} for name in calls}
         guilty: dict[str, dict[str, list[str]]] = {}
-        for address, messages in error.problems.items():
-            name = address.removeprefix("module.").split(".")[0]
-            guilty.setdefault(name, {})[address] = messages
-        named = {name: {"problems": problems} for name, problems in guilty.items() if name in calls}
-        rest = {name: call for name, call in calls.items() if name not in named}
-        if named:
-            return named | _plan_all(rest)
-        # The configuration of some module is broken, and Terraform does not say who called it.
-        names = sorted(calls)
-        half = len(names) // 2
-        return _plan_all({n: calls[n] for n in names[:half]}) | _plan_all({n: calls[n] for n in names[half:]})
+        for where, messages in error.problems.items():
+            for name in _at_fault(where, calls):
+                guilty.setdefault(name, {})[where] = messages
+        rest = {name: call for name, call in calls.items() if name not in guilty}
+        return {name: {"problems": problems} for name, problems in guilty.items()} | _plan_all(rest)
 
 
-def _digest(calls: Mapping[str, tuple[str, dict[str, Any]]]) -> str:
-    """Return a digest of everything that a plan depends on."""
-    digest = hashlib.sha256(json.dumps(calls, sort_keys=True).encode())
-    files = [file for folder in CONFIGURATION_FOLDERS for file in (ROOT / folder).rglob("*") if file.is_file()]
-    files += (ROOT / "tests" / "support").glob("*plan*.py")
+def _at_fault(where: str, calls: Calls) -> list[str]:
+    """Return the calls that an error concerns: the one in its address, all that use the file, or else all."""
+    parts = where.replace("/", ".").split(".")
+    if where.startswith("module.") and parts[1] in calls:
+        return [parts[1]]
+    if where.startswith("modules/"):
+        return [name for name, (module, _) in calls.items() if parts[1] in modules_of(module)]
+    return list(calls)
+
+
+@cache
+def modules_of(module: str) -> frozenset[str]:
+    """Return the names of a module and of all modules that it calls, directly or not."""
+    found = {module}
+    for _, _, call in blocks(ROOT / "modules" / module, "module"):
+        if call["source"].startswith("../"):
+            found |= modules_of(call["source"].removeprefix("../"))
+    return frozenset(found)
+
+
+def _digest(module: str, inputs: Mapping[str, Any]) -> str:
+    """Return a digest of everything that the plan of a module with some inputs depends on."""
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    files = [file for each in modules_of(module) for file in (ROOT / "modules" / each).iterdir() if file.is_file()]
+    files += [ROOT / "tests" / "support" / "terraform_plan.py"]
     for file in sorted(files):
-        if ".terraform" not in file.parts and file.suffix != ".md":
+        if file.suffix != ".md":
             digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:16]

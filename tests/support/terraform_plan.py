@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +41,10 @@ NOT_CONFIGURATION = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.md", 
 
 
 class TerraformFailedError(Exception):
-    """Terraform refused a configuration or its inputs. `problems` maps the address at fault ("" for none) to messages."""
+    """Terraform refused a configuration or its inputs.
+
+    `problems` maps what is at fault to messages: an address, a file where there is none, "" where there is neither.
+    """
 
     def __init__(self, problems: Mapping[str, list[str]], command: str) -> None:
         self.problems = {address: list(messages) for address, messages in problems.items()}
@@ -142,7 +146,9 @@ def simplify(raw: Mapping[str, Any]) -> dict[str, Any]:
         if each["mode"] == "data"
     }
     outputs = {
-        name: change["after"] for name, change in raw.get("output_changes", {}).items() if change.get("after") is not None
+        name: change["after"]
+        for name, change in raw.get("output_changes", {}).items()
+        if change.get("after") is not None
     }
     return {"resources": resources, "outputs": outputs, "configuration": raw["configuration"]["root_module"]}
 
@@ -200,7 +206,9 @@ def terraform(folder: Path, command: str, *arguments: str, **options: Any) -> st
 
     Raises TerraformFailedError with what it found wrong.
     """
-    code, out, err = Terraform(working_dir=str(folder)).cmd(command, *arguments, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # python-terraform's own, for how it logs
+        code, out, err = Terraform(working_dir=str(folder)).cmd(command, *arguments, **options)
     if code != 0:
         raise TerraformFailedError(_problems(out) or {"": [f"{out}\n{err}"]}, command)
     return str(out)
@@ -225,8 +233,10 @@ def _address(diagnostic: Mapping[str, Any]) -> str:
     if diagnostic.get("address"):
         return str(diagnostic["address"])
     # An error in the arguments of a module call has no address; the call is its context.
-    call = re.match(r'module(?:"?\.| ")([^".]+)"', (diagnostic.get("snippet") or {}).get("context") or "")
-    return f"module.{call.group(1)}" if call else ""
+    call = re.match(r'module\."?([^".]+)', (diagnostic.get("snippet") or {}).get("context") or "")
+    if call:
+        return f"module.{call.group(1)}"
+    return str((diagnostic.get("range") or {}).get("filename", ""))
 
 
 def plan_folder(folder: Path, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -265,7 +275,8 @@ def plan_calls(calls: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, 
             "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
             "provider": {"aws": provider_block(endpoint)},
             "module": {
-                name: {"source": f"./modules/{module}"} | escape(dict(inputs)) for name, (module, inputs) in calls.items()
+                name: {"source": f"./modules/{module}"} | escape(dict(inputs))
+                for name, (module, inputs) in calls.items()
             },
             "output": {name: {"value": f"${{module.{name}}}", "sensitive": True} for name in calls},
         }
@@ -307,7 +318,9 @@ def variable_problems(module: str, inputs: Mapping[str, Any]) -> list[str]:
             shutil.copy(file, folder)
         (folder / "case.auto.tfvars.json").write_text(json.dumps(inputs))
         try:
-            with mock.patch.dict(os.environ, {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(write_terraformrc())}):
+            with mock.patch.dict(
+                os.environ, {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(write_terraformrc())}
+            ):
                 terraform(folder, "plan", json=IsFlagged, input=False, lock=False)
         except TerraformFailedError as error:
             return [message for messages in error.problems.values() for message in messages]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hcl2
+from hcl2.api import loads
 
 # An interpolation inside a message: what it is replaced with is not known before Terraform runs.
 INTERPOLATION = re.compile(r"\$\{[^}]*\}")
@@ -17,7 +17,7 @@ INTERPOLATION = re.compile(r"\$\{[^}]*\}")
 @cache
 def parse(file: Path) -> dict[str, Any]:
     """Return the blocks of a Terraform file, by kind."""
-    document: dict[str, Any] = hcl2.loads(file.read_text(encoding="utf-8"))
+    document: dict[str, Any] = loads(file.read_text(encoding="utf-8"))
     return document
 
 
