@@ -11,6 +11,8 @@ Knowingly different from AWS:
   rule; AWS documents the latter only.
 * PutTargets on a bus of another account asks that bus's policy, without its conditions on the event. AWS does not
   document it; users report it. Being strict here costs nothing: the bus with its policy must be there first.
+* AWS documents neither the error of a too long event pattern (here LimitExceededException) nor what an `InputPath` that
+  names nothing does (here the delivery fails with INVALID_JSON).
 * Targets are buses, state machines, functions, queues, topics, log groups and API destinations; PutTargets refuses
   others instead of losing their events.
 * Metrics (`/_sandbox/events`) are counters without time; they are not CloudWatch metrics.

@@ -24,8 +24,8 @@ class _MissingError(Exception):
 def payload(event: Event, rule: Rule, target: Mapping[str, Any]) -> str:
     """The text that is handed to the target.
 
-    Raises `DeliveryError` (`INVALID_JSON`) when `InputPath` names nothing: AWS passes nothing on then, and a target
-    that expects an event must not be called with something else.
+    Raises `DeliveryError` (`INVALID_JSON`) when `InputPath` names nothing. AWS does not say what happens then; a target
+    that expects a part of the event must not be called with something else.
     """
     if "InputTransformer" in target:
         return _transformed(event, rule, target["InputTransformer"])
