@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.events.world import CENTRAL, MARKETING, SALES, World, allow, eventually, policy, queue_arn
+from tests.sandbox.events.world import CENTRAL, MARKETING, SALES, World, allow, policy, queue_arn
 
 RULE = f"arn:aws:events:eu-west-1:{CENTRAL}:rule/watch"
 PASS = {"StartAt": "Done", "QueryLanguage": "JSONata", "States": {"Done": {"Type": "Succeed"}}}
