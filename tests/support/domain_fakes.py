@@ -204,13 +204,14 @@ class FakePermissions:
 
     held: dict[tuple[str, Resource], set[str]] = field(default_factory=dict)
     refuse: Exception | None = None
-    calls: int = 0
+    sizes: list[int] = field(default_factory=list)
 
     def grant(self, grants: Iterable[Grant]) -> None:
-        self.calls += 1
         if self.refuse is not None:
             raise self.refuse
-        for grant in grants:
+        wanted = list(grants)
+        self.sizes.append(len(wanted))
+        for grant in wanted:
             self.held.setdefault((grant.principal, grant.resource), set()).update(grant.permissions)
 
     def of(self, principal: str) -> dict[str, set[str]]:

@@ -29,6 +29,8 @@ from datamesh.models.permissions import DatabaseResource, Grant, LocationResourc
 MANAGED_BY = "managed_by"
 READ = ("SELECT", "DESCRIBE")
 MAX_NAMED = 5
+# 100 batches: a step ends well before its function is ended, even where Lake Formation takes seconds for each.
+GRANTS_PER_STEP = 2000
 
 
 @dataclass(frozen=True)
@@ -200,10 +202,15 @@ class LinkDataProduct:
     def grant_principals(self, envelope: Envelope, links: dict[str, Any], now: datetime) -> dict[str, Any]:
         """Grant the domain's principals what they need on links and targets, and say what was linked.
 
+        Returns `granting` and how far it came when there are more grants than one step makes; it is then asked again.
         Raises GrantFailed naming every entry that Lake Formation refused.
         """
         plan = self._plan(envelope)
-        self._permissions.grant(grants_of(plan, self._config))
+        grants = grants_of(plan, self._config)
+        done = int(links.get("granted", 0))
+        self._permissions.grant(grants[done : done + GRANTS_PER_STEP])
+        if done + GRANTS_PER_STEP < len(grants):
+            return {**links, "outcome": "granting", "granted": done + GRANTS_PER_STEP}
         cause = envelope.metadata()
         linked = DataProductLinked(
             domain=plan.domain,

@@ -82,7 +82,10 @@ class Domain:
         if accepted["outcome"] != "link":
             return accepted
         self.flow.await_visibility(read)
-        return self.flow.grant_principals(read, self.flow.create_links(read), NOW)
+        result = self.flow.create_links(read)
+        while result.get("outcome") != "linked":
+            result = self.flow.grant_principals(read, result, NOW)
+        return result
 
     @property
     def state(self) -> Any:
@@ -288,6 +291,17 @@ def test_a_refused_grant_fails_the_step(sales: Domain) -> None:
     sales.permissions.refuse = GrantFailed("no")
     with pytest.raises(GrantFailed):
         sales.run(registered())
+
+
+def test_many_grants_are_made_in_several_steps_each_of_them_once() -> None:
+    tables = table_names(100)
+    principals = [f"arn:aws:iam::{MARKETING}:role/analyst-{number}" for number in range(50)]
+    domain = Domain(account=MARKETING)
+    domain.catalog.share(tables)
+    result = domain.run(granted(tables, principals=principals))
+    assert result["outcome"] == "linked"
+    assert domain.permissions.sizes == [1, 2000, 2000, 2000, 2000, 2000, 50]
+    assert all(len(domain.permissions.of(principal)) == 201 for principal in principals)
 
 
 def test_an_event_of_another_account_is_refused(sales: Domain) -> None:
