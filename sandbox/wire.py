@@ -83,6 +83,8 @@ class _Route:
     method: str
     pattern: re.Pattern[str]
     query: dict[str, list[str]]
+    needs: tuple[tuple[str, str], ...]
+    """Where (`header`, `querystring`) and under which name the request carries what the operation requires."""
     operation: str
     rank: tuple[int, int, int]
 
@@ -97,9 +99,21 @@ def _routes(service: str) -> list[_Route]:
         pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", uri)
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
         query = parse_qs(inline, keep_blank_values=True)
-        rank = (-len(query), -uri.count("/"), uri.count("{"))
-        routes.append(_Route(http["method"], re.compile(pattern + "/?$"), query, name, rank))
+        needs = _required_outside(model(service).operation_model(name))
+        rank = (-len(query) - len(needs), -uri.count("/"), uri.count("{"))
+        routes.append(_Route(http["method"], re.compile(pattern + "/?$"), query, needs, name, rank))
     return sorted(routes, key=lambda route: route.rank)
+
+
+def _required_outside(operation: OperationModel) -> tuple[tuple[str, str], ...]:
+    """CopyObject and PutObject share their URI: the one requires `x-amz-copy-source`."""
+    shape = operation.input_shape
+    members = [shape.members[name].serialization for name in shape.required_members] if shape else []
+    return tuple(
+        (found["location"], found["name"].lower() if found["location"] == "header" else found["name"])
+        for found in members
+        if found.get("location") in ("header", "querystring")
+    )
 
 
 def operation_of(
@@ -113,7 +127,8 @@ def operation_of(
     for route in _routes(service):
         if route.method != method or not route.pattern.match(path):
             continue
-        if all(key in query and (values == [""] or query[key] == values) for key, values in route.query.items()):
+        named = all(key in query and (values == [""] or query[key] == values) for key, values in route.query.items())
+        if named and all(name in (headers if place == "header" else query) for place, name in route.needs):
             return route.operation
     return None
 

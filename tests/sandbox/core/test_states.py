@@ -54,7 +54,8 @@ class Machines:
         return str(self.client.start_execution(stateMachineArn=arn, input=json.dumps(given or {}))["executionArn"])
 
     def result(self, execution: str) -> dict[str, Any]:
-        return wait_until(lambda: self._ended(execution))
+        ended: dict[str, Any] = wait_until(lambda: self._ended(execution))
+        return ended
 
     def _ended(self, execution: str) -> dict[str, Any] | None:
         described: dict[str, Any] = self.client.describe_execution(executionArn=execution)
@@ -126,10 +127,14 @@ def test_without_the_right_the_task_fails_as_on_aws(machines: Machines, function
 @pytest.mark.parametrize(
     ("resource", "arguments", "error"),
     [
-        ("dynamodb:putItem", {"TableName": "registry", "Item": {"pk": {"S": "x"}}}, "DynamoDB.AmazonDynamoDBException"),
+        ("dynamodb:getItem", {"TableName": "t", "Key": {"pk": {"S": "x"}}}, "DynamoDB.AmazonDynamoDBException"),
         ("aws-sdk:lakeformation:getDataLakeSettings", {}, "LakeFormation.AccessDeniedException"),
         ("aws-sdk:s3:listBuckets", {}, "S3.AccessDeniedException"),
-        ("sns:publish", {"TopicArn": f"arn:aws:sns:{REGION}:{CENTRAL}:t", "Message": {}}, "SNS.AuthorizationErrorException"),
+        (
+            "sns:publish",
+            {"TopicArn": f"arn:aws:sns:{REGION}:{CENTRAL}:t", "Message": {}},
+            "SNS.AuthorizationErrorException",
+        ),
     ],
 )
 def test_every_action_is_checked(machines: Machines, resource: str, arguments: dict[str, Any], error: str) -> None:
