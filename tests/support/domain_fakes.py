@@ -236,16 +236,19 @@ class FakeCrawlers:
 
     states: dict[str, CrawlerState] = field(default_factory=dict)
     room: int = 1000
+    no_room_to_create: bool = False
     stubborn: dict[str, int] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     refuse: Exception | None = None
-    targets: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    targets: dict[str, tuple[str, str, str, str | None]] = field(default_factory=dict)
 
-    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str) -> bool:
+    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str | None) -> bool:
         if self.refuse is not None:
             raise self.refuse
+        if self.no_room_to_create:
+            return False
         if name not in self.states:
             self.states[name] = CrawlerState()
             self.created.append(name)

@@ -11,6 +11,7 @@ from datamesh.models.errors import AwsTemporarilyUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import LakeFormationConfigurationTypeDef
 
 # Too many crawlers at once: not an error of this one, it is started when another has ended.
 LIMITS = frozenset(
@@ -38,14 +39,18 @@ class Crawlers:
         self._client = client or clients.glue()
         self._retrier = retrier or Retrier()
 
-    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str) -> bool:
+    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str | None) -> bool:
         """Create a crawler for one linked table; False when the account has no room for it now.
 
         Its target is the link, its credentials Lake Formation's; in that mode AWS allows one table per crawler. It
-        updates the table's columns and never deletes a table. One of this name exists only when the same run made it,
+        updates the table's columns and never deletes a table. `location_account` is the account that registered the
+        data's location, None where it is the own one. One of this name exists only when the same run made it,
         which counts as created.
         Source: https://docs.aws.amazon.com/glue/latest/dg/crawler-lf-integ.html
         """
+        credentials: LakeFormationConfigurationTypeDef = {"UseLakeFormationCredentials": True}
+        if location_account is not None:
+            credentials["AccountId"] = location_account
         try:
             self._retrier.run(
                 lambda: self._client.create_crawler(
@@ -54,7 +59,7 @@ class Crawlers:
                     Description="Made by crawl_data_product for one run and deleted after it.",
                     Targets={"CatalogTargets": [{"DatabaseName": database, "Tables": [link]}]},
                     SchemaChangePolicy={"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
-                    LakeFormationConfiguration={"UseLakeFormationCredentials": True, "AccountId": location_account},
+                    LakeFormationConfiguration=credentials,
                 ),
                 rules=_CREATE,
             )

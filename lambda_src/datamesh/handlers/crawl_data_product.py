@@ -51,7 +51,11 @@ def _read_plan(request: StepRequest) -> CrawlPlan:
 
 
 def _plan(flow: CrawlDataProduct, request: StepRequest, now: datetime) -> Json:
-    return flow.plan(request.envelope, request.execution.id, now)
+    result = flow.plan(request.envelope, request.execution.id, now)
+    if "correlation_id" in result:
+        # The event that started this workflow is Step Functions' own; the flow's id is in what was linked.
+        logger.set_correlation_id(result["correlation_id"])
+    return result
 
 
 def _start(flow: CrawlDataProduct, request: StepRequest, _now: datetime) -> Json:

@@ -12,7 +12,7 @@ from datamesh.logic.manage_data_lake_settings import apply
 from datamesh.models.data_lake_settings import DataLakeSettingsRequest
 from datamesh.models.errors import InvalidDataLakeSettings
 from datamesh.models.events import describe
-from datamesh.observability import logger
+from datamesh.observability import count, logger
 from datamesh.settings import ManageDataLakeSettingsSettings, load
 
 # Longer than another writer takes between its read and its write, and never the same for two writers.
@@ -35,5 +35,6 @@ def handler(event: Json, _context: LambdaContext) -> Json:
     except ValidationError as error:
         raise InvalidDataLakeSettings(describe(error)) from error
     answer = apply(request, DataLakeSettings(), _pause)
+    count("DataLakeSettingsMerged")
     logger.info("Settings are as asked", action=request.tf.action, **answer)
     return answer

@@ -274,7 +274,7 @@ class CrawlDataProduct:
                 role_arn=self._config.crawler_role_arn,
                 database=plan.database,
                 link=target.table,
-                location_account=plan.catalog_account,
+                location_account=None if plan.catalog_account == self._config.account_id else plan.catalog_account,
             ):
                 return False
         elif state.ended and not state.cancelled:

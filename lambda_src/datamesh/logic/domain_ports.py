@@ -55,7 +55,7 @@ class TableReader(Protocol):
 class Crawlers(Protocol):
     """The crawlers of the own account."""
 
-    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str) -> bool:
+    def create(self, *, name: str, role_arn: str, database: str, link: str, location_account: str | None) -> bool:
         """Create a crawler for one link; False when there is no room now."""
 
     def start(self, name: str) -> bool:

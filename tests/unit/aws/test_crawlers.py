@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from datamesh.aws.crawlers import Crawlers
 from datamesh.aws.retry import Retrier
@@ -45,6 +45,23 @@ def test_a_crawler_crawls_one_link_with_lake_formation_s_credentials(glue: tuple
         },
     )
     assert create(crawlers)
+
+
+def test_in_one_account_the_credentials_are_its_own(glue: tuple[Crawlers, Stubber]) -> None:
+    crawlers, stubber = glue
+    stubber.add_response(
+        "create_crawler",
+        {},
+        {
+            "Name": NAME,
+            "Role": ROLE,
+            "Description": ANY,
+            "Targets": ANY,
+            "SchemaChangePolicy": ANY,
+            "LakeFormationConfiguration": {"UseLakeFormationCredentials": True},
+        },
+    )
+    assert crawlers.create(name=NAME, role_arn=ROLE, database="d", link="flights", location_account=None)
 
 
 def test_a_crawler_that_exists_is_the_same_run_s(glue: tuple[Crawlers, Stubber]) -> None:

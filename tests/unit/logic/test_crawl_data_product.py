@@ -111,6 +111,15 @@ def test_a_plan_names_one_crawler_per_table_on_the_local_link(sales: Domain) -> 
     assert list(sales.crawlers.targets.values()) == [(role, LOCAL, table, CENTRAL) for table in ("flights", "airlines")]
 
 
+def test_where_central_is_this_account_the_crawler_needs_no_other_s_credentials(sales: Domain) -> None:
+    own = {**link_result(["flights"]), "catalog_account": SALES}
+    sales.catalog.share(["flights"], account=SALES)
+    sales.executions.known[MINE] = Execution(status="RUNNING")
+    plan = CrawlPlan.model_validate(sales.flow.plan(Envelope.read(execution_ended(own)), MINE, NOW))
+    sales.flow.start(plan, MINE, "token")
+    assert [target[3] for target in sales.crawlers.targets.values()] == [None]
+
+
 def test_a_consumer_s_link_is_not_crawled(sales: Domain) -> None:
     event = Envelope.read(execution_ended(link_result(["flights"], role="consumer")))
     assert sales.flow.plan(event, MINE, NOW) == {"outcome": "nothing_to_crawl"}
@@ -285,6 +294,38 @@ def test_an_event_after_the_callback_timed_out_leaves_the_polling_execution_alon
     sales.crawl(plan)
     assert sales.event(plan.targets[0].crawler) == "recorded"
     assert sales.crawlers.deleted == []
+
+
+def test_crawlers_that_could_not_even_be_created_are_left_to_the_poll(sales: Domain) -> None:
+    sales.crawlers.no_room_to_create = True
+    plan = sales.started(["a", "b"])
+    assert sales.runs.runs[plan.run_id].waiting == {"a", "b"}
+    sales.crawlers.no_room_to_create = False
+    sales.crawlers.states[plan.targets[0].crawler] = CrawlerState(last_status="SUCCEEDED")
+    assert sales.event(plan.targets[0].crawler) == "recorded"
+    assert sales.runs.runs[plan.run_id].waiting == {"b"}
+    with pytest.raises(CrawlersStillRunning):
+        sales.flow.check(plan)
+    assert sales.crawlers.started == [plan.targets[1].crawler]
+
+
+def test_a_repeated_start_leaves_running_crawlers_alone(sales: Domain) -> None:
+    plan = sales.started(["flights"])
+    sales.flow.start(plan, MINE, "second token")
+    assert len(sales.crawlers.started) == 1
+
+
+def test_an_abandoned_crawler_that_is_still_stopping_is_tried_again(sales: Domain) -> None:
+    plan = sales.started(["a", "b"])
+    sales.executions.known[MINE] = Execution(status="ABORTED")
+    sales.executions.tokens.clear()
+    first, last = (target.crawler for target in plan.targets)
+    sales.crawlers.end(last)
+    sales.event(first)
+    with pytest.raises(CrawlersStillRunning):
+        sales.event(last)
+    assert sales.event(last) == "abandoned"
+    assert sales.crawlers.states == {}
 
 
 # --- check, finish, clean up ------------------------------------------------------------------------------------------
