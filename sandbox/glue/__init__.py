@@ -13,7 +13,8 @@ What is modelled, with its source:
   properties, as AWS documents it for databases.
 * Crawlers: `crawl`, `inference`, `definitions`. A run with UPDATE_IN_DATABASE removes metadata that a crawler does not
   set (table parameters, comments and parameters of columns) unless its configuration says MergeNewColumns:
-  https://docs.aws.amazon.com/glue/latest/dg/crawler-configuration.html.
+  https://docs.aws.amazon.com/glue/latest/dg/crawler-configuration.html. A CSV file of nothing but text has no header
+  unless a classifier says so: https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html.
 
 Knowingly different from AWS:
 
@@ -24,8 +25,9 @@ Knowingly different from AWS:
 * No table versions, transactions, catalog encryption, state-change events of databases and tables, and no quotas except
   1,000 crawlers per account. Jobs, triggers, workflows and connections are MiniStack's.
 * Crawlers read Parquet, CSV and JSON on S3, one table per path or catalog target; files of another format than most
-  below the path are left out. No custom classifiers, schedules, event queues, exclusions or `Partitions` behaviour;
-  statistics count what was sampled. Logs are not written. A cancelled run sends no event, as none is documented.
+  below the path are left out. Of custom classifiers only the first for CSV counts. No schedules, event queues,
+  exclusions or `Partitions` behaviour; statistics count what was sampled. Logs are not written. A cancelled run sends
+  no event, as none is documented.
 * A crawl takes as long as reading takes; `latency` settings `glue:crawl` and `glue:stop` lengthen RUNNING and STOPPING.
 """
 

@@ -17,7 +17,7 @@ from typing import Any
 from sandbox import adapter, authz, clock, settings
 from sandbox.api import AwsError, Caller, Json
 from sandbox.glue import definitions, objects, store
-from sandbox.glue.inference import Found, discover
+from sandbox.glue.inference import CsvClassifier, Found, discover
 from sandbox.glue.store import Record
 from sandbox.lakeformation import engine
 
@@ -258,7 +258,18 @@ def _discover(this: _Run, location: str, owner: str) -> Found | None:
     """Look at the objects with the rights the crawler has; raises `AwsError` when it has none."""
     reader = _reader(this, location, owner)
     keys = reader.keys()
-    return discover(keys, reader.prefix, _stoppable(this, reader.read))
+    return discover(keys, reader.prefix, _stoppable(this, reader.read), _classifier(this))
+
+
+def _classifier(this: _Run) -> CsvClassifier | None:
+    """The crawler's custom CSV classifier; other kinds read formats that are not crawled here."""
+    for name in this.crawler.get("Classifiers") or []:
+        found = adapter.invoke_raw("glue", "GetClassifier", {"Name": name}, account=this.account, region=this.region)
+        known = found["Classifier"].get("CsvClassifier")
+        if known:
+            header = {"PRESENT": True, "ABSENT": False}.get(known.get("ContainsHeader", "UNKNOWN"))
+            return CsvClassifier(known.get("Delimiter"), header, tuple(known.get("Header") or ()))
+    return None
 
 
 def _stoppable(this: _Run, read: Callable[[str], bytes]) -> Callable[[str], bytes]:

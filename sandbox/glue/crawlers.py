@@ -86,7 +86,11 @@ def _role(call: Call, role: str) -> str:
     arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.caller.account}:role/{role}"
     if authz.account_of(arn) != call.caller.account:
         raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.")
-    authz.require(call.caller.arn, "iam:PassRole", arn, context={"iam:PassedToService": crawl.SERVICE})
+    try:
+        authz.require(call.caller.arn, "iam:PassRole", arn, context={"iam:PassedToService": crawl.SERVICE})
+    except AwsError as failure:
+        # Glue's refusal, not IAM's.
+        raise AwsError("AccessDeniedException", failure.message) from failure
     crawl.require_trust(arn, call.caller.account)
     return arn
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html, …/crawler-s3-f
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import re
@@ -47,7 +48,19 @@ class Found:
     records: int = 0
 
 
-def discover(keys: Sequence[str], prefix: str, read: Callable[[str], bytes]) -> Found | None:
+@dataclass(frozen=True)
+class CsvClassifier:
+    """What a custom CSV classifier says: https://docs.aws.amazon.com/glue/latest/dg/custom-classifier.html."""
+
+    delimiter: str | None = None
+    header: bool | None = None
+    """None: look."""
+    names: tuple[str, ...] = ()
+
+
+def discover(
+    keys: Sequence[str], prefix: str, read: Callable[[str], bytes], classifier: CsvClassifier | None = None
+) -> Found | None:
     """Look at the objects below `prefix`; None when there is no data. `read` may raise `AwsError`."""
     names, partitions = _layout(keys, prefix)
     samples = _samples(sorted(key for folder in partitions.values() for key in folder), read)
@@ -56,7 +69,7 @@ def discover(keys: Sequence[str], prefix: str, read: Callable[[str], bytes]) -> 
     formats = Counter(sample.classification for sample in samples)
     classification = formats.most_common(1)[0][0]
     chosen = [sample for sample in samples if sample.classification == classification]
-    found = _combine(classification, chosen)
+    found = _combine(classification, chosen, classifier or CsvClassifier())
     found.partition_keys = names
     if names:
         found.partitions = {values: _folder_of(folder[0], prefix) for values, folder in partitions.items()}
@@ -128,14 +141,14 @@ def _classify(data: bytes) -> str:
     return CSV if re.search(r"[,|\t;\x01]", text.split("\n", 1)[0]) else UNKNOWN
 
 
-def _combine(classification: str, samples: list[_Sample]) -> Found:
+def _combine(classification: str, samples: list[_Sample], classifier: CsvClassifier) -> Found:
     size = sum(sample.size for sample in samples)
     found = Found(classification, {}, compressed=any(sample.compressed for sample in samples), size=size)
     for sample in samples:
         if classification == PARQUET:
             _parquet(sample, found)
         elif classification == CSV:
-            _csv(sample, found)
+            _csv(sample, found, classifier)
         elif classification == JSON:
             _json(sample, found)
     return found
@@ -180,22 +193,52 @@ def _on_disk(data: bytes, describe: Callable[[duckdb.DuckDBPyConnection, str], N
             return
 
 
-def _csv(sample: _Sample, found: Found) -> None:
+def _csv(sample: _Sample, found: Found, classifier: CsvClassifier) -> None:
     def describe(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-        row = connection.execute(
-            "SELECT Delimiter, HasHeader, Columns "
-            "FROM sniff_csv(?, sample_size = -1, null_padding = true, strict_mode = false)",
-            [path],
-        ).fetchone()
+        lenient = "sample_size = -1, null_padding = true, strict_mode = false, header = false"
+        if classifier.delimiter:
+            lenient += f", delim = '{classifier.delimiter}'"
+        row = connection.execute(f"SELECT Delimiter, Columns FROM sniff_csv(?, {lenient})", [path]).fetchone()  # noqa: S608
         if row is None:
             return
-        found.delimiter, found.header = row[0], bool(row[1])
-        for index, column in enumerate(row[2]):
-            # Without a header AWS names them col0, col1, …
-            _add(found, column["name"] if found.header else f"col{index}", from_duckdb(column["type"]))
+        found.delimiter, kinds = str(row[0]), [from_duckdb(column["type"]) for column in row[1]]
+        first = next(
+            csv.reader([sample.data.decode(errors="replace").split("\n", 1)[0].strip()], delimiter=found.delimiter)
+        )
+        below = _kinds_below(connection, path, f"{lenient}, delim = '{found.delimiter}'", len(kinds))
+        found.header = classifier.header if classifier.header is not None else _is_header(connection, first, below)
+        names = classifier.names or (first if found.header else [f"col{index}" for index in range(len(kinds))])
+        for name, kind in zip(names, below if found.header else kinds, strict=False):
+            _add(found, name, kind)
         found.records += sample.data.count(b"\n") - int(found.header)
 
     _on_disk(sample.data, describe)
+
+
+def _kinds_below(connection: duckdb.DuckDBPyConnection, path: str, options: str, count: int) -> list[str]:
+    """The types of the rows after the first; text where there are none."""
+    try:
+        row = connection.execute(f"SELECT Columns FROM sniff_csv(?, {options}, skip = 1)", [path]).fetchone()  # noqa: S608
+    except duckdb.Error:
+        row = None
+    found = [from_duckdb(column["type"]) for column in row[0]] if row else []
+    return (found + ["string"] * count)[:count]
+
+
+def _is_header(connection: duckdb.DuckDBPyConnection, first: list[str], below: list[str]) -> bool:
+    """AWS's rule: the first row is all text, and the rows below are not.
+
+    https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html#classifier-builtin: "If all columns are of type
+    STRING, then the first row of data is not sufficiently different from subsequent rows to be used as the header."
+    """
+    tries = (
+        "coalesce(try_cast(? AS DOUBLE)::VARCHAR, try_cast(? AS TIMESTAMP)::VARCHAR, try_cast(? AS BOOLEAN)::VARCHAR)"
+    )
+    if not all(name.strip() and len(name) < 150 for name in first[:-1]):
+        return False
+    if any(connection.execute(f"SELECT {tries}", [name] * 3).fetchall()[0][0] is not None for name in first):
+        return False
+    return any(kind != "string" for kind in below)
 
 
 def _json(sample: _Sample, found: Found) -> None:
