@@ -78,10 +78,10 @@ def step_functions() -> "SFNClient":
 
 
 def region() -> str:
-    """Return the region that the function runs in."""
-    return sts().meta.region_name
+    """Return the region that the function runs in. Not every client knows: STS may say `aws-global`."""
+    return events().meta.region_name
 
 
 def partition() -> str:
     """Return the partition that the function runs in."""
-    return sts().meta.partition
+    return events().meta.partition

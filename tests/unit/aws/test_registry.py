@@ -1,0 +1,270 @@
+"""The registry against DynamoDB (moto): records as they were, and conditions that hold."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from datamesh.aws import registry as gateway
+from datamesh.aws.registry import Registry
+from datamesh.aws.retry import Retrier
+from datamesh.models.commands import TableSpec
+from datamesh.models.errors import AwsTemporarilyUnavailable, RecordTooLarge, WriteConflict
+from datamesh.models.registry import (
+    Check,
+    Drop,
+    GiveBack,
+    Record,
+    Save,
+    Stamp,
+    TableRecord,
+    Take,
+    account_claim,
+    domain_key,
+    table_claim,
+)
+from tests.support.central_fakes import (
+    MARKETING,
+    NOW,
+    SALES,
+    FakeCentral,
+    central_with,
+    product_spec,
+    request_access,
+    table_spec,
+)
+
+TABLE = "datamesh-registry"
+REQUEST = uuid.UUID(int=7)
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
+        dynamodb.create_table(
+            TableName=TABLE,
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield dynamodb
+
+
+@pytest.fixture
+def registry(client: Any) -> Registry:
+    return Registry(TABLE, client, Retrier(sleep=lambda _seconds: None))
+
+
+@pytest.fixture
+def central() -> FakeCentral:
+    """Return a central with one record of every kind."""
+    central = central_with("sales", "marketing", product=product_spec(table_spec("flights"), table_spec("airports")))
+    central.deliver(request_access(REQUEST))
+    return central
+
+
+def first(record: Any) -> Any:
+    """Return a record as its first version."""
+    return record.model_copy(update={"version": 1})
+
+
+def table(name: str, **changes: Any) -> TableRecord:
+    stamp = Stamp(occurred_at=NOW, event_id=REQUEST)
+    spec = TableSpec.model_validate(table_spec(name) | changes)
+    return TableRecord(domain="sales", product="air_travel", name=name, spec=spec, stamp=stamp)
+
+
+def test_every_record_is_read_as_it_was_written(registry: Registry, central: FakeCentral) -> None:
+    records = [item for item in central.registry.items.values() if isinstance(item, Record)]
+    registry.write([Save(first(record)) for record in records])
+    assert registry.domain("sales") == first(central.registry.domain("sales"))
+    assert registry.product("sales", "air_travel") == first(central.registry.product("sales", "air_travel"))
+    assert registry.request(REQUEST) == first(central.registry.request(REQUEST))
+    assert registry.tables("sales", "air_travel") == central.registry.tables("sales", "air_travel")
+    assert registry.grants("sales", "air_travel") == central.registry.grants("sales", "air_travel")
+    assert registry.domain("nobody") is None
+    assert registry.product("sales", "nothing") is None
+    assert registry.request(uuid.UUID(int=8)) is None
+    assert registry.tables("sales", "nothing") == []
+
+
+def test_a_table_whose_name_begins_alike_is_another(registry: Registry, central: FakeCentral) -> None:
+    product = central.registry.product("sales", "air_travel")
+    assert product is not None
+    registry.write([Save(table("flights"))])
+    registry.write([Save(table("t").model_copy(update={"product": "air_travel_2"}))])
+    assert [each.name for each in registry.tables("sales", "air_travel")] == ["flights"]
+
+
+def test_a_record_is_created_once(registry: Registry) -> None:
+    registry.write([Save(table("flights"))])
+    with pytest.raises(WriteConflict):
+        registry.write([Save(table("flights"))])
+
+
+def test_a_record_is_written_only_as_it_was_read(registry: Registry) -> None:
+    registry.write([Save(table("flights"))])
+    second = table("flights").model_copy(update={"version": 2})
+    registry.write([Save(second)])
+    for stale in (second, second.model_copy(update={"version": 4})):
+        with pytest.raises(WriteConflict):
+            registry.write([Save(stale)])
+    with pytest.raises(WriteConflict):
+        registry.write([Drop(table("flights"))])
+    registry.write([Drop(second)])
+    assert registry.tables("sales", "air_travel") == []
+
+
+def test_a_transaction_happens_whole_or_not_at_all(registry: Registry) -> None:
+    registry.write([Save(table("flights"))])
+    with pytest.raises(WriteConflict):
+        registry.write([Save(table("airports")), Take(account_claim(SALES, "sales")), Save(table("flights"))])
+    assert [each.name for each in registry.tables("sales", "air_travel")] == ["flights"]
+    assert registry.owner(account_claim(SALES, "sales")) is None
+
+
+def test_a_name_has_one_owner(registry: Registry) -> None:
+    mine, theirs = account_claim(SALES, "sales"), account_claim(SALES, "trade")
+    registry.write([Take(mine)])
+    registry.write([Take(mine)])
+    with pytest.raises(WriteConflict):
+        registry.write([Take(theirs)])
+    with pytest.raises(WriteConflict):
+        registry.write([GiveBack(theirs)])
+    assert registry.owner(theirs) == "sales"
+    registry.write([GiveBack(mine)])
+    registry.write([GiveBack(mine)])
+    registry.write([Take(theirs)])
+    assert registry.owners([mine, account_claim(MARKETING, "x")]) == {mine.key: "trade"}
+
+
+def test_any_number_of_changes_goes_in_chunks_under_a_guard(registry: Registry) -> None:
+    guard = table("guard")
+    registry.write([Save(guard)])
+    claims = [table_claim("sales", f"t{number}", "air_travel") for number in range(250)]
+    registry.write_all([Take(claim) for claim in claims], guard)
+    assert len(registry.owners(claims)) == 250
+    registry.write_all([Take(claim) for claim in claims], guard)
+    with pytest.raises(WriteConflict):
+        registry.write_all([GiveBack(claims[0])], guard.model_copy(update={"version": 2}))
+    registry.write_all([], guard)
+
+
+class Counting:
+    """DynamoDB that takes every transaction, and remembers how many actions and bytes each had."""
+
+    def __init__(self) -> None:
+        self.actions: list[int] = []
+        self.bytes: list[int] = []
+
+    def transact_write_items(self, **request: Any) -> None:
+        self.actions.append(len(request["TransactItems"]))
+        self.bytes.append(len(json.dumps(request["TransactItems"])))
+
+
+def test_no_transaction_is_larger_than_dynamodb_takes() -> None:
+    client = Counting()
+    columns = [{"name": f"c{number}", "type": "x" * 2_000} for number in range(100)]
+    changes = [Save(table(f"t{number}", columns=columns)) for number in range(30)]
+    Registry(TABLE, client).write_all(changes, table("guard"))  # type: ignore[arg-type]
+    assert sum(client.actions) == len(changes) + len(client.actions), "each has its guard"
+    assert max(client.bytes) < 4_000_000 < sum(client.bytes)
+
+
+def test_all_pages_of_a_product_are_read(client: Any, registry: Registry) -> None:
+    columns = [{"name": f"c{number}", "type": "x" * 3_000} for number in range(100)]
+    for number in range(5):
+        registry.write([Save(table(f"t{number}", columns=columns))])
+    assert "LastEvaluatedKey" in client.scan(TableName=TABLE), "a page has 1 MB"
+    assert len(registry.tables("sales", "air_travel")) == 5
+
+
+def test_a_record_that_no_item_can_hold_is_refused(registry: Registry) -> None:
+    columns = [{"name": f"c{number}", "type": "x" * 300} for number in range(1500)]
+    with pytest.raises(RecordTooLarge, match="TABLE#wide"):
+        registry.write([Save(table("wide", columns=columns))])
+
+
+def test_a_check_alone_is_a_condition(registry: Registry) -> None:
+    registry.write([Save(table("flights"))])
+    registry.write([Check(table("flights")), Take(account_claim(SALES, "sales"))])
+    assert registry.owner(account_claim(SALES, "sales")) == "sales"
+
+
+class Busy:
+    """DynamoDB while others write: cancels transactions, leaves keys unprocessed."""
+
+    def __init__(self, client: Any, *reasons: str) -> None:
+        self._client = client
+        self.reasons = list(reasons)
+        self.unprocessed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        if self.reasons:
+            reason: Any = {"Code": self.reasons.pop(0)}
+            raise ClientError(
+                {
+                    "Error": {"Code": "TransactionCanceledException", "Message": f"cancelled [{reason['Code']}]"},
+                    "CancellationReasons": [reason, {"Code": "None"}],
+                },
+                "TransactWriteItems",
+            )
+        return self._client.transact_write_items(**request)
+
+    def batch_get_item(self, **request: Any) -> Any:
+        if self.unprocessed:
+            self.unprocessed -= 1
+            return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+        return self._client.batch_get_item(**request)
+
+
+def busy(client: Any, *reasons: str) -> Registry:
+    return Registry(TABLE, Busy(client, *reasons), Retrier(sleep=lambda _s: None, uniform=lambda _low, high: high))  # type: ignore[arg-type]
+
+
+def test_a_conflict_with_another_transaction_is_waited_out(client: Any) -> None:
+    busy(client, "TransactionConflict", "ThrottlingError").write([Save(table("flights"))])
+
+
+def test_a_conflict_that_stays_is_transient(client: Any) -> None:
+    with pytest.raises(AwsTemporarilyUnavailable):
+        busy(client, *["TransactionConflict"] * 100).write([Save(table("flights"))])
+
+
+def test_a_transaction_cancelled_for_another_reason_is_a_conflict(client: Any) -> None:
+    with pytest.raises(WriteConflict):
+        busy(client, "ValidationError").write([Save(table("flights"))])
+
+
+def test_unprocessed_keys_are_asked_for_again(client: Any) -> None:
+    fake = Busy(client)
+    fake.unprocessed = 2
+    registry = Registry(TABLE, fake, Retrier(sleep=lambda _seconds: None))  # type: ignore[arg-type]
+    claim = account_claim(SALES, "sales")
+    registry.write([Take(claim)])
+    assert registry.owners([claim]) == {claim.key: "sales"}
+
+
+def test_another_error_is_not_swallowed() -> None:
+    with mock_aws():
+        missing = Registry("no-such-table", boto3.client("dynamodb", region_name="eu-west-1"))
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            missing.write([Save(table("flights"))])
+
+
+def test_an_item_says_what_it_is() -> None:
+    item = gateway.record_to_item(table("flights"))
+    assert (item["pk"], item["sk"], item["kind"]) == ("PRODUCT#sales#air_travel", "TABLE#flights", "table")
+    assert domain_key("sales").to_json() == {"pk": "DOMAIN#sales", "sk": "META"}
