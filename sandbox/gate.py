@@ -113,6 +113,8 @@ def _authorize(who: authz.Principal, asked: _Asked) -> Json:
         context = {**context, **_encryption_headers(current.request)}
     if service == "sts" and current is not None:
         context = {**context, **_session_names(current.request)}
+    if action == "events:PutTargets" and current is not None:
+        context = {**context, "events:TargetArn": _target_arns(current.request)}
     owner = _owner(service, action, resource, current, who)
     for needed_action, named in resources.as_aws_names(service, action, resource, current.request if current else None):
         policy = _policy(service, named, owner, region)
@@ -175,6 +177,16 @@ def _session_names(request: Request) -> dict[str, str]:
     form = request.form()
     named = {"sts:ExternalId": form.get("ExternalId"), "sts:RoleSessionName": form.get("RoleSessionName")}
     return {key: value for key, value in named.items() if value}
+
+
+def _target_arns(request: Request) -> list[str]:
+    """The condition key `events:TargetArn`, which has as many values as the call has targets.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    body = request.json()
+    targets = body.get("Targets", []) if isinstance(body, dict) else []
+    return [str(target.get("Arn")) for target in targets if isinstance(target, dict)]
 
 
 def _encryption_headers(request: Request) -> dict[str, str]:

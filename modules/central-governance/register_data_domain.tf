@@ -130,7 +130,7 @@ module "register_data_domain_function" {
         actions   = ["events:PutTargets"]
         resources = [local.arn.routing_rules]
         conditions = [
-          { test = "ArnLike", variable = "events:TargetArn", values = ["arn:${local.partition}:events:${local.region}:*:event-bus/${local.domain_bus_name}"] },
+          { test = "ForAllValues:ArnLike", variable = "events:TargetArn", values = ["arn:${local.partition}:events:${local.region}:*:event-bus/${local.domain_bus_name}"] },
         ]
       },
       {
