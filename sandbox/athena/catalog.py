@@ -105,9 +105,9 @@ def require_columns(source: Source, star: Place | None, named: list[tuple[str, P
     if source.readable:
         return
     own = {name.lower() for name in access.column_names(source.record)}
-    for column, place in named:
-        if column in own:
-            raise errors.column_not_found(column, place)
+    first = min(((place, column) for column, place in named if column in own), default=None)
+    if first is not None and (star is None or first[0] < star):
+        raise errors.column_not_found(first[1], first[0])
     if star is not None:
         reason = "SELECT * not allowed from relation that has no columns"
         raise QueryError(f"COLUMN_NOT_FOUND: {star}: {reason}", 1006)

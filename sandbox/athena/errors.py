@@ -13,7 +13,7 @@ from sandbox.api import AwsError
 SYSTEM, USER = 1, 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """Where in the text of the query something stands, counted from 1."""
 

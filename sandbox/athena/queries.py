@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,8 +43,16 @@ class Running:
     def stop(self) -> None:
         """End the query where it is."""
         self.cancelled.set()
-        if self.connection is not None:
-            self.connection.interrupt()
+        threading.Thread(target=self._interrupt, daemon=True).start()
+
+    def _interrupt(self) -> None:
+        """Again and again: an interrupt that comes before DuckDB has begun is lost."""
+        while (connection := self.connection) is not None:
+            try:
+                connection.interrupt()
+            except duckdb.Error:
+                return
+            time.sleep(0.02)
 
 
 running: dict[str, Running] = {}
@@ -150,6 +159,7 @@ def _select(
                 views[id(source.use.node)] = view
                 scanned += size
             data.close_doors(connection)
+            _check(this)
             sql = statements.translate(query, views, schema)
             columns, rows = _run_sql(connection, query, sql)
         finally:

@@ -41,7 +41,7 @@ def parquet(**columns: list[Any]) -> bytes:
     return file.getvalue()
 
 
-def until(look: Callable[[], T], seconds: float = 20) -> T:
+def until(look: Callable[[], T | None], seconds: float = 20) -> T:
     """Poll until it is true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -79,7 +79,7 @@ def ended(glue: Any) -> dict[str, Any]:
         crawler = glue.get_crawler(Name=NAME)["Crawler"]
         return crawler.get("LastCrawl") if crawler["State"] == "READY" else None
 
-    return until(look)  # type: ignore[return-value]
+    return until(look)
 
 
 def central_table(lake: Lake, name: str) -> dict[str, Any]:
@@ -240,7 +240,12 @@ def test_an_s3_target_makes_a_table(producer: Lake) -> None:
     producer.role(SALES, "crawler", [*POLICY, allow(["glue:CreateTable", "s3:*"])], service="glue.amazonaws.com")
     producer.client("glue", SALES, "admin").create_database(DatabaseInput={"Name": "found"})
     producer.grant(SALES, ROLE, {"Database": {"Name": "found"}}, ["CREATE_TABLE", "DESCRIBE"])
-    more = {"Targets": S3_TARGET, "DatabaseName": "found", "TablePrefix": "raw_", "LakeFormationConfiguration": {}}
+    more: dict[str, Any] = {
+        "Targets": S3_TARGET,
+        "DatabaseName": "found",
+        "TablePrefix": "raw_",
+        "LakeFormationConfiguration": {},
+    }
     assert run(producer, **more)["Status"] == "SUCCEEDED"
     # What it made is the crawler's role's own.
     producer.grant(

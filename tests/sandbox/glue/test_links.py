@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.glue.lake import (
@@ -20,7 +22,7 @@ LINK = {"DatabaseName": LOCAL, "Name": "orders"}
 DATABASE_LINK = {"CatalogId": CENTRAL, "DatabaseName": DATABASE}
 
 
-def reader(lake: Lake, *, link: bool = True, table: bool = True) -> object:
+def reader(lake: Lake, *, link: bool = True, table: bool = True) -> Any:
     """A role with DESCRIBE on the link and SELECT on its target, or only one of them; its Glue client."""
     arn = lake.role(MARKETING, "reader", [allow(["glue:*"])])
     lake.grant(MARKETING, arn, {"Database": {"Name": LOCAL}}, ["DESCRIBE"])
