@@ -60,7 +60,7 @@ def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
         key = adapter.internal("core.router", "extract_access_key_id")(headers, query)
         context = {"account": account, "principal": authz.arn_of_key(key, account)}
         names = _names(request)
-        entries: list[ledger.Entry] = []
+        entries = ledger.Collection()
         collecting = ledger.collecting.set(entries)
         try:
             await asyncio.to_thread(faults.before_call, request.service, names, **context)
@@ -76,6 +76,7 @@ def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
             answer = _refuse(request, failure)
             ledger.mark(entries, failure.code)
         finally:
+            entries.closed = True
             ledger.collecting.reset(collecting)
         if answer[0] >= 400:
             ledger.mark(entries, _error_code(answer))

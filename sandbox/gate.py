@@ -59,6 +59,7 @@ class _Asked(NamedTuple):
 front: contextvars.ContextVar[Front | None] = contextvars.ContextVar("sandbox_front", default=None)
 
 _KMS_REQUIRED = "kms"
+_OWN_POLICY = {"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}
 
 
 def enforce(original: Callable[..., Json]) -> Callable[..., Json]:
@@ -117,7 +118,7 @@ def _authorize(who: authz.Principal, asked: _Asked) -> Json:
         context = {**context, "events:TargetArn": _target_arns(current.request)}
     owner = _owner(service, action, resource, current, who)
     for needed_action, named in resources.as_aws_names(service, action, resource, current.request if current else None):
-        policy = _policy(service, named, owner, region)
+        policy = None if _mends_its_policy(who, action, owner) else _policy(service, named, owner, region)
         foreign_bus = service == "events" and owner != who.account
         decision = authz.decide(
             who,
@@ -170,6 +171,14 @@ def _unseen_object(current: Front, who: authz.Principal, action: str) -> Json:
         return None
     authz.record(who, "s3:ListBucket", arn, decision, via="s3.amazonaws.com")
     return _denied(current, who, "s3:ListBucket", arn, decision)
+
+
+def _mends_its_policy(who: authz.Principal, action: str, owner: str) -> bool:
+    """A bucket's policy cannot shut its owner's root out of the policy itself.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+    """
+    return who.kind == "Root" and who.account == owner and action in _OWN_POLICY
 
 
 def _session_names(request: Request) -> dict[str, str]:

@@ -41,8 +41,15 @@ class Entry:
 
 _entries: deque[Entry] = deque(maxlen=_CAPACITY)
 _lock = threading.Lock()
-# The entries of the request being served, to note its error in them.
-collecting: contextvars.ContextVar[list[Entry] | None] = contextvars.ContextVar("sandbox_ledger", default=None)
+
+
+class Collection(list[Entry]):
+    """The entries of one request, to note its error in them. Threads that outlive the request find it closed."""
+
+    closed = False
+
+
+collecting: contextvars.ContextVar[Collection | None] = contextvars.ContextVar("sandbox_ledger", default=None)
 
 
 def record(
@@ -73,13 +80,13 @@ def record(
     with _lock:
         _entries.append(entry)
     current = collecting.get()
-    if current is not None:
+    if current is not None and not current.closed:
         current.append(entry)
 
 
-def mark(entries_of_request: list[Entry], error: str) -> None:
+def mark(collection: Collection, error: str) -> None:
     """Note the error with which the request ended."""
-    for entry in entries_of_request:
+    for entry in collection:
         entry.error = entry.error or error
 
 

@@ -38,6 +38,7 @@ def install() -> None:
     worker.invoke = _carry_error_type(worker.invoke)
     adapter.patch("services.lambda_svc", "_execute_function_warm", _name_error_type)
     adapter.patch("services.lambda_svc", "_create_function", _assumable_role)
+    adapter.patch("services.lambda_svc", "_emit_lambda_logs", _permitted_logs)
 
 
 def _secure_transport(original: Callable[[str, bool], None]) -> Callable[[str, bool], None]:
@@ -165,6 +166,28 @@ def _name_error_type(original: Callable[..., Json]) -> Callable[..., Json]:
         return result
 
     return execute
+
+
+def _permitted_logs(original: Callable[..., None]) -> Callable[..., None]:
+    """A function writes logs and traces as its role; without the permission they are missing, and nothing else says so.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
+
+    def emit(func: Json, request_id: str, log_text: str, *rest: Json, **more: Json) -> None:
+        config = func.get("config") or func
+        role, arn = str(config.get("Role", "")), str(config.get("FunctionArn", ""))
+        if (config.get("TracingConfig") or {}).get("Mode") == "Active":
+            for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
+                authz.check(role, action, "*")
+        parts = arn.split(":")
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName', '')}"
+        stream = f"arn:aws:logs:{parts[3]}:{parts[4]}:log-group:{group}:log-stream:{request_id}" if parts[4:] else "*"
+        decisions = [authz.check(role, f"logs:{name}", stream) for name in ("CreateLogStream", "PutLogEvents")]
+        if all(decision.allowed for decision in decisions):
+            original(func, request_id, log_text, *rest, **more)
+
+    return emit
 
 
 def _assumable_role(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[str, Any]], Json]:

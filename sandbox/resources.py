@@ -73,7 +73,7 @@ def as_aws_names(service: str, action: str, resource: str, request: Request | No
     if service == "lambda":
         return [(action, _function(resource, request))]
     if service == "kms":
-        return _key(action, resource)
+        return _key(action, resource, request)
     if service == "iam":
         return [(action, _iam_entity(resource))]
     if service == "events":
@@ -95,13 +95,16 @@ def _function(resource: str, request: Request | None) -> str:
     return resource
 
 
-def _key(action: str, resource: str) -> list[tuple[str, str]]:
+def _key(action: str, resource: str, request: Request | None) -> list[tuple[str, str]]:
     """An alias in a request is the key behind it; only the alias operations check alias and key."""
+    if action in _ALIAS_ACTIONS and request is not None:
+        account, region, body = adapter.account(), adapter.region(), request.json()
+        alias = f"arn:aws:kms:{region}:{account}:{body.get('AliasName', '')}"
+        keys = (adapter.key_arn(name, account, region) for name in (body.get("TargetKeyId"), alias))
+        return [(action, alias), *((action, arn) for arn in keys if arn)]
     if ":alias/" not in resource:
         return [(action, resource)]
     arn = adapter.key_arn(resource, authz.account_of(resource), resource.split(":")[3])
-    if action in _ALIAS_ACTIONS:
-        return [(action, resource), *([(action, arn)] if arn else [])]
     return [(action, arn or resource)]
 
 

@@ -11,7 +11,7 @@ Knowingly different from AWS:
   of AWS's integrations.
 * `.sync` is modelled for states:startExecution; other jobs (`glue:startJobRun.sync`) run as request and response.
 * Activities wait without a timeout. Distributed Map, Express workflows and redrive are MiniStack's, unexamined.
-* Log delivery is stored and shown, nothing is written.
+* Log delivery is checked when a machine is made, stored and shown; nothing is written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,17 @@ from sandbox.states import engine, errors
 _MODULE = "services.stepfunctions"
 adapter.uses(_MODULE, "_STATUS_EVENT_PAYLOAD_CAP", "_iso_to_epoch_ms", "_executions", "_resolve_state_machine_arn")
 adapter.uses("core.responses", "error_response_json", "json_response")
+
+_LOG_DELIVERY = (
+    "CreateLogDelivery",
+    "GetLogDelivery",
+    "UpdateLogDelivery",
+    "DeleteLogDelivery",
+    "ListLogDeliveries",
+    "PutResourcePolicy",
+    "DescribeResourcePolicies",
+    "DescribeLogGroups",
+)
 
 Operation = Callable[[dict[str, Any]], Json]
 
@@ -177,9 +188,23 @@ def _trusted(original: Operation) -> Operation:
                     f"Neither the global service principal {engine.STATES}, nor the regional one is authorized to "
                     "assume the provided role.",
                 )
+        if role and not _may_log(role, data.get("loggingConfiguration") or {}):
+            return _refuse(
+                "AccessDeniedException",
+                "The state machine IAM Role is not authorized to access the Log Destination",
+            )
         return original(data)
 
     return create_or_update
+
+
+def _may_log(role: str, logging: dict[str, Any]) -> bool:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy."""
+    if logging.get("level", "OFF") == "OFF" or not logging.get("destinations"):
+        return True
+    # Every one is asked, so that the ledger shows all of them as used.
+    decisions = [authz.check(role, f"logs:{name}", "*") for name in _LOG_DELIVERY]
+    return all(decision.allowed for decision in decisions)
 
 
 def _open_token(original: Operation) -> Operation:

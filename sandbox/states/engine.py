@@ -61,6 +61,9 @@ adapter.uses("core.responses", "now_iso")
 STATES = "states.amazonaws.com"
 # Where an execution remembers when it was started, on the sandbox's clock.
 STARTED = "sandboxStarted"
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html#xray-iam: without them there is no
+# trace, and nothing fails.
+_TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets")
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _MAXIMUM_EVENTS = 25_000
 _random = random.Random()  # noqa: S311  jitter, not a secret
@@ -136,7 +139,8 @@ def _run(current: Run) -> None:
     if not machine:
         raise errors.execution_error("States.Runtime", "State machine no longer exists")
     definition = json.loads(machine["definition"])
-    _become(current, machine["roleArn"])
+    traced = bool((machine.get("tracingConfiguration") or {}).get("enabled"))
+    _become(current, machine["roleArn"], traced=traced)
     if definition.get("TimeoutSeconds"):
         started = execution.get(STARTED, clock.time())
         adapter.start_background(_watch, current, started + float(definition["TimeoutSeconds"]))
@@ -162,7 +166,7 @@ def _run(current: Run) -> None:
         ministack("_emit_execution_status_event")(execution)
 
 
-def _become(current: Run, role_arn: str) -> None:
+def _become(current: Run, role_arn: str, *, traced: bool) -> None:
     """Open a session of the machine's role; a role that does not trust Step Functions fails each task instead."""
     execution = current.execution
     machine_arn = execution["stateMachineArn"]
@@ -174,6 +178,9 @@ def _become(current: Run, role_arn: str) -> None:
         )
         return
     keys = authz.open_session(role_arn, uuid.uuid4().hex)
+    if traced:
+        for action in _TRACING:
+            authz.check(role_arn, action, "*")
     region = machine_arn.split(":")[3]
     current.actor = Actor(
         keys["AccessKeyId"], authz.account_of(machine_arn), region, execution["executionArn"], machine_arn

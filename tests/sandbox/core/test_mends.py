@@ -9,7 +9,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 from sandbox.client import Sandbox
-from tests.sandbox.core.conftest import CENTRAL, REGION
+from tests.sandbox.core.conftest import CENTRAL, REGION, refusal
 
 Role = Callable[..., str]
 DEFINITION = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
@@ -58,7 +58,7 @@ def test_an_alarm_is_shown_whole(clean_sandbox: Sandbox) -> None:
 
 def test_a_state_machine_keeps_its_tracing_and_logging(clean_sandbox: Sandbox, make_role: Role) -> None:
     client = clean_sandbox.client("stepfunctions", CENTRAL)
-    role = make_role("machine", service="states.amazonaws.com")
+    role = make_role("machine", {"Action": "logs:*", "Resource": "*"}, service="states.amazonaws.com")
     group = f"arn:aws:logs:{REGION}:{CENTRAL}:log-group:/aws/vendedlogs/states/m:*"
     logging = {
         "level": "ERROR",
@@ -76,6 +76,16 @@ def test_a_state_machine_keeps_its_tracing_and_logging(clean_sandbox: Sandbox, m
     described = client.describe_state_machine(stateMachineArn=arn)
     assert described["tracingConfiguration"] == {"enabled": True}
     assert described["loggingConfiguration"] == logging
+
+
+def test_a_machine_that_logs_needs_a_role_that_may(clean_sandbox: Sandbox, make_role: Role) -> None:
+    role = make_role("machine", service="states.amazonaws.com")
+    group = f"arn:aws:logs:{REGION}:{CENTRAL}:log-group:/aws/vendedlogs/states/m:*"
+    logging = {"level": "ERROR", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]}
+    client = clean_sandbox.client("stepfunctions", CENTRAL)
+    assert refusal(
+        lambda: client.create_state_machine(name="m", definition=DEFINITION, roleArn=role, loggingConfiguration=logging)
+    ) == ("AccessDeniedException", "The state machine IAM Role is not authorized to access the Log Destination")
 
 
 def test_a_bus_policy_keeps_sid_and_condition(clean_sandbox: Sandbox) -> None:
