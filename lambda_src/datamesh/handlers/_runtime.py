@@ -74,7 +74,7 @@ def step_handler(steps: Callable[[], Mapping[str, Step]]) -> LambdaHandler:
     """Make the handler of a flow's one function.
 
     `steps` builds the flow from the environment and is called per invocation, so that importing a handler needs
-    nothing. The result of a step is counted by its `outcome`; errors keep their class, which is the name that the
+    nothing. Rejections are counted by their code; errors keep their class, which is the name that the
     state machine matches.
     """
 
@@ -95,8 +95,9 @@ def step_handler(steps: Callable[[], Mapping[str, Step]]) -> LambdaHandler:
             count("StepFailed")
             raise
         outcome = result.get("outcome")
-        if isinstance(outcome, str):
-            count(f"Step{outcome.capitalize()}")
+        count("StepDone")
+        if outcome == "rejected":
+            count(f"Rejected{result.get('code', '')}")
         logger.info("Step done", outcome=outcome)
         return result
 
