@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -136,3 +138,30 @@ def test_reset_empties_everything(clean_sandbox: Sandbox, lake: dict[str, str]) 
 def test_an_unknown_endpoint_says_so(clean_sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError, match="404"):
         clean_sandbox._call("GET", "nothing")
+
+
+def test_a_restored_function_runs_its_restored_code(clean_sandbox: Sandbox, make_role: Role) -> None:
+    client = clean_sandbox.client("lambda", CENTRAL)
+    first, second = code("return 1"), code("return 2")
+    role = make_role("work")
+    client.create_function(
+        FunctionName="f", Runtime="python3.11", Role=role, Handler="h.handler", Code={"ZipFile": first}, Timeout=30
+    )
+
+    def answer() -> int:
+        return int(client.invoke(FunctionName="f")["Payload"].read())
+
+    assert answer() == 1
+    clean_sandbox.snapshot("first")
+    client.update_function_code(FunctionName="f", ZipFile=second)
+    assert answer() == 2
+    clean_sandbox.restore("first")
+    assert answer() == 1
+
+
+def code(body: str) -> bytes:
+    """A deployment package whose handler does this."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("h.py", f"def handler(event, context):\n    {body}\n")
+    return archive.getvalue()
