@@ -33,10 +33,12 @@ from __future__ import annotations
 def install() -> None:
     """Put the gate before MiniStack's Athena. Once per process."""
     # Not at the top: the pure parts stay importable without the rest of the sandbox.
-    from sandbox import adapter  # noqa: PLC0415
-    from sandbox.athena import service  # noqa: PLC0415
+    from sandbox import adapter, snapshots  # noqa: PLC0415
+    from sandbox.athena import queries, service  # noqa: PLC0415
 
     adapter.wrap_service("athena", service.handle)
+    # The executions themselves lie in MiniStack.
+    snapshots.register_room("athena", lambda: None, lambda _state: queries.stop_all(), queries.stop_all)
 
 
 __all__ = ["install"]

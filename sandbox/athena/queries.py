@@ -58,6 +58,12 @@ class Running:
 running: dict[str, Running] = {}
 
 
+def stop_all() -> None:
+    """End what runs: its executions are about to be replaced."""
+    for one in list(running.values()):
+        one.stop()
+
+
 def executions() -> Json:
     """MiniStack's store of executions. Members that start with `_` are not shown by its handlers."""
     return adapter.internal("services.athena", "_executions")

@@ -27,5 +27,10 @@ def built(sandbox: Sandbox) -> Lake:
 @pytest.fixture
 def lake(built: Lake) -> Lake:
     """The same, restored."""
-    built.sandbox.restore(_BUILT)
-    return built
+    return restored(built)
+
+
+def restored(lake: Lake, snapshot: str = _BUILT) -> Lake:
+    """The sandbox as it was when the snapshot was taken, settings and clock included."""
+    lake.sandbox.restore(snapshot)
+    return lake

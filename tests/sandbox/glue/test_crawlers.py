@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.sandbox.glue.conftest import restored
 from tests.sandbox.glue.lake import (
     BUCKET,
     CENTRAL,
@@ -26,6 +27,7 @@ from tests.sandbox.glue.lake import (
 )
 
 NAME = "crawl"
+_BUILT = "glue-producer"
 ROLE = role_arn(SALES, "crawler")
 GLUE = ["glue:GetTable", "glue:GetDatabase", "glue:UpdateTable", "glue:GetPartitions", "glue:BatchCreatePartition"]
 POLICY = [allow(GLUE), allow(["lakeformation:GetDataAccess"])]
@@ -35,9 +37,10 @@ MERGE = json.dumps({"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBeh
 S3_TARGET = {"S3Targets": [{"Path": f"s3://{BUCKET}/products/orders"}]}
 
 
-@pytest.fixture
-def producer(lake: Lake) -> Lake:
+@pytest.fixture(scope="module")
+def built_producer(built: Lake) -> Lake:
     """The producer got its tables back with ALTER and links to them, and has a crawler role with every right."""
+    lake = restored(built)
     lake.consumer(SALES)
     location = {"DataLocation": {"CatalogId": CENTRAL, "ResourceArn": f"arn:aws:s3:::{BUCKET}/products"}}
     lake.grant(CENTRAL, SALES, location, ["DATA_LOCATION_ACCESS"], grantable=True)
@@ -48,7 +51,14 @@ def producer(lake: Lake) -> Lake:
         lake.share(table, ("SELECT", "DESCRIBE", "ALTER"), account=SALES)
         lake.grant(SALES, ROLE, {"Table": {"DatabaseName": LOCAL, "Name": table}}, ["DESCRIBE"])
         lake.grant(SALES, ROLE, table_of(table), ["SELECT", "DESCRIBE", "ALTER"])
+    lake.sandbox.snapshot(_BUILT)
     return lake
+
+
+@pytest.fixture
+def producer(built_producer: Lake) -> Lake:
+    """The same, restored."""
+    return restored(built_producer, _BUILT)
 
 
 def create(lake: Lake, table: str = "orders", **more: Any) -> Any:
