@@ -343,7 +343,7 @@ def check(
     action: str,
     resource_arn: str,
     *,
-    context: dict[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
     resource_policy: dict[str, Any] | None = None,
     resource_account: str | None = None,
     service: str | None = None,
@@ -387,7 +387,7 @@ def require(
     action: str,
     resource_arn: str,
     *,
-    context: dict[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
     resource_policy: dict[str, Any] | None = None,
     resource_account: str | None = None,
     service: str | None = None,
@@ -452,7 +452,7 @@ def role_of(role_arn: str) -> dict[str, Any] | None:
 
 
 def check_assume(
-    role_arn: str, service_principal: str, *, context: dict[str, str] | None = None, action: str = "sts:AssumeRole"
+    role_arn: str, service_principal: str, *, context: Mapping[str, Any] | None = None, action: str = "sts:AssumeRole"
 ) -> Decision:
     """May this service assume the role? Its trust policy decides; a role that does not exist cannot be assumed."""
     role = role_of(role_arn)

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sandbox import adapter, authz, faults, gate, ledger, owners, wire
+from sandbox import adapter, authz, faults, gate, ledger, owners, resources, wire
 from sandbox.api import AwsError, Call, Caller, Decision, Json
 from sandbox.owners import Request
 
@@ -218,8 +218,9 @@ def _answer(request: Request, caller: Caller, region: str) -> Answer:
 
 def handle(call: Call) -> dict[str, Any]:
     """Authorise and carry out a call of a service the sandbox serves or gates; raises `AwsError`."""
+    context = resources.request_context(call)
     for resource in _resources(call):
-        authz.require(call.caller.arn, f"{call.service}:{call.operation}", resource)
+        authz.require(call.caller.arn, f"{call.service}:{call.operation}", resource, context=context)
     handler = adapter.handlers.get(call.service)
     if handler is not None:
         return handler(call)

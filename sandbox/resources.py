@@ -5,9 +5,12 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from sandbox import adapter, authz
+from sandbox.api import Call, Json
 from sandbox.owners import Request
 
 adapter.uses("services.stepfunctions", "_task_tokens")
@@ -62,6 +65,46 @@ def passed_role(action: str, request: Request | None) -> tuple[str, dict[str, st
     if not isinstance(found, str) or not found:
         return None
     return _iam_entity(found), {"iam:PassedToService": service}
+
+
+def request_context(call: Call) -> dict[str, Any]:
+    """Condition keys of a call that the sandbox serves or gates itself: tags, and what EventBridge adds.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    context = _tags(call.params.get("Tags") or call.params.get("tags"))
+    if call.service != "events":
+        return context
+    if call.operation == "PutTargets":
+        context["events:TargetArn"] = _one_or_all([str(target.get("Arn", "")) for target in call.params["Targets"]])
+    if call.operation == "PutRule" and call.params.get("EventPattern"):
+        pattern = _parsed(call.params["EventPattern"])
+        for key in ("source", "detail-type"):
+            named = [value for value in pattern.get(key, []) if isinstance(value, str)]
+            if named:
+                context[f"events:{key}"] = _one_or_all(named)
+    return context
+
+
+def _tags(tags: Json) -> dict[str, Any]:
+    pairs = tags.items() if isinstance(tags, dict) else ((tag.get("Key"), tag.get("Value")) for tag in tags or [])
+    context: dict[str, Any] = {f"aws:RequestTag/{key}": str(value) for key, value in pairs}
+    if context:
+        context["aws:TagKeys"] = [key.removeprefix("aws:RequestTag/") for key in context]
+    return context
+
+
+def _one_or_all(values: list[str]) -> str | list[str]:
+    """A key with one value also meets operators that are not made for several."""
+    return values[0] if len(values) == 1 else values
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def as_aws_names(service: str, action: str, resource: str, request: Request | None) -> list[tuple[str, str]]:

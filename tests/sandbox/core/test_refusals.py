@@ -354,6 +354,17 @@ def test_the_path_of_a_role_belongs_to_its_arn(clean_sandbox: Sandbox, make_role
     assert clean_sandbox.ledger(role=role, action="sns:ListTopics", allowed=True)
 
 
+def test_the_targets_of_a_rule_are_a_condition_key(clean_sandbox: Sandbox, make_role: Role) -> None:
+    clean_sandbox.client("events", CENTRAL).put_rule(Name="r", EventPattern='{"source": ["x"]}')
+    allowed = f"arn:aws:sqs:{REGION}:{CENTRAL}:allowed"
+    only = {"ArnLike": {"events:TargetArn": allowed}}
+    role = make_role("router", {"Action": "events:PutTargets", "Resource": "*", "Condition": only})
+    events = clean_sandbox.client("events", role_arn=role)
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": allowed}])
+    code, _ = refusal(lambda: events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": f"{allowed}-not"}]))
+    assert code == "AccessDeniedException"
+
+
 def test_an_unknown_key_is_no_identity(clean_sandbox: Sandbox) -> None:
     sqs = clean_sandbox.session(CENTRAL).client(
         "sqs", endpoint_url=clean_sandbox.url, aws_access_key_id="AKIAUNKNOWN000000000", aws_secret_access_key="x"
