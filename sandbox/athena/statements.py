@@ -142,6 +142,18 @@ def _tables(text: str, tree: exp.Query, database: str) -> Iterator[TableUse]:
             if source.args.get("version"):
                 raise invalid(f"{place}: This connector does not support versioned tables")
             yield TableUse((source.db or database).lower(), source.name.lower(), place, source)
+    _check_rest(text, tree, seen)
+
+
+def _check_rest(text: str, tree: exp.Query, seen: set[int]) -> None:
+    """Nothing may reach DuckDB by a name that was not looked up: not its functions, not its own tables."""
+    bound = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        if id(table) not in seen and (table.db or table.name.lower() not in bound):
+            raise invalid(f"{place_of(text, table)}: Table '{table.sql()}' cannot be used here")
+    for lateral in tree.find_all(exp.Lateral):
+        if not isinstance(lateral.this, exp.Unnest | exp.Subquery):
+            raise invalid(f"{place_of(text, lateral)}: Table function {lateral.this.sql()} is not registered")
 
 
 def place_of(text: str, node: exp.Expr) -> Place:

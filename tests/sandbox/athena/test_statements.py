@@ -86,6 +86,7 @@ def test_utility_statements(sql: str, expected: Utility) -> None:
         ("MSCK REPAIR TABLE x", "does not run MSCK"),
         ("SELECT * FROM read_csv('/etc/passwd')", "line 1:15: Table function"),
         ("SELECT (SELECT content FROM read_text('/etc/passwd'))", "Table function"),
+        ("SELECT * FROM t CROSS JOIN LATERAL read_text('/etc/passwd')", "Table function"),
         ("SELECT * FROM hive.a.b", "Catalog 'hive' does not exist"),
         ("SELECT ?", "Incorrect number of parameters: expected 1 but found 0"),
     ],
