@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
 # Powertools reads these when the package is imported, as it does in Lambda.
@@ -13,6 +14,10 @@ POWERTOOLS = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 os.environ.update(POWERTOOLS)
+
+# A busy machine is no finding: an example may take as long as it takes.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # The X-Ray SDK opens a UDP socket (and sends nothing) when it is imported: before sockets are refused.
 from datamesh import observability as _observability  # noqa: E402, F401

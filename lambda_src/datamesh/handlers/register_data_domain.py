@@ -12,7 +12,8 @@ from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
 from datamesh.aws.secrets import DomainConfigs
 from datamesh.handlers._runtime import FlowStep, bound, step_handler
-from datamesh.logic.register_data_domain import Central, DomainRegistration, World
+from datamesh.logic.domains import Central
+from datamesh.logic.register_data_domain import DomainRegistration, World
 from datamesh.settings import RegisterDataDomainSettings, load
 
 STEPS: Mapping[str, FlowStep[DomainRegistration]] = {

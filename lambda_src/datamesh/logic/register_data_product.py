@@ -7,10 +7,10 @@ from typing import NamedTuple
 from datamesh.logic.access import account_grants, ensure_granted
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
+from datamesh.logic.domains import strongest
 from datamesh.logic.locations import check_location
 from datamesh.logic.ports import Catalog, Permissions, Registry
 from datamesh.logic.products import DesiredProduct, DesiredTable, is_superseded, merge
-from datamesh.logic.register_data_domain import strongest
 from datamesh.logic.senders import registered_sender
 from datamesh.logic.tables import OUTCOMES, Action, decide
 from datamesh.models.arns import s3_arn

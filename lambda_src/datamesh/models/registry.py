@@ -121,11 +121,6 @@ class ProductRecord(WorkRecord):
     def key(self) -> Key:
         return product_key(self.domain, self.name)
 
-    @property
-    def ref(self) -> ProductRef:
-        """The product's name as events carry it."""
-        return ProductRef(domain=self.domain, name=self.name)
-
 
 class IndexedColumn(Model):
     """A column as the central catalog has it."""

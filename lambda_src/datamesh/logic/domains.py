@@ -1,0 +1,136 @@
+"""What a domain is in central: what its configuration may say, its databases, its grants, its route."""
+
+from datamesh.logic.locations import check_segments
+from datamesh.models.arns import Arn, parse_arn, s3_arn
+from datamesh.models.base import AccountId, Model
+from datamesh.models.catalog import ACCESS_MODE, DATA_OWNER, DATA_OWNER_NAME, PII_FLAG, CatalogDatabase
+from datamesh.models.commands import RegisterDataDomain
+from datamesh.models.config import DomainConfig
+from datamesh.models.errors import InvalidConfigSecret, LocationOutsideDomain
+from datamesh.models.events import CENTRAL_SOURCE
+from datamesh.models.facts import Databases, RegistrationOutcome
+from datamesh.models.permissions import DatabaseResource, Grant, LocationResource
+from datamesh.models.steps import Json
+
+STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
+
+
+class Central(Model):
+    """Central as its workflows know it."""
+
+    prefix: str
+    account_id: AccountId
+    region: str
+    partition: str
+    own_role_arn: str
+    catalog_writer_role_arn: str
+    lake_access_role_arn: str
+    routing_role_arn: str
+    routing_dlq_arn: str
+
+
+def databases_of(prefix: str, domain: str) -> Databases:
+    """Return the names of a domain's databases in central."""
+    start = f"{prefix.replace('-', '_')}_{domain}"
+    return Databases(nrac=f"{start}_nrac", tbac=f"{start}_tbac")
+
+
+def strongest(*outcomes: RegistrationOutcome | None) -> RegistrationOutcome:
+    """Return the outcome that says most: what was recorded but perhaps never announced is not forgotten."""
+    return max((outcome for outcome in outcomes if outcome), key=STRENGTH.__getitem__)
+
+
+def check_secret_arn(secret_arn: str, sender: str, central: Central) -> None:
+    """Check that a secret can be the config secret of the sender.
+
+    Raises InvalidConfigSecret when it is in another account or region, or of another name.
+    """
+    arn = parse_arn(secret_arn)
+    if arn.service != "secretsmanager" or arn.partition != central.partition:
+        raise InvalidConfigSecret(f"{secret_arn} is not a secret of this partition")
+    if arn.account != sender:
+        raise InvalidConfigSecret(f"The secret is in account {arn.account}, the command comes from {sender}")
+    if arn.region != central.region:
+        raise InvalidConfigSecret(f"The secret is in {arn.region}, the mesh in {central.region}")
+    if not arn.resource.startswith(f"secret:{central.prefix}-domain-config-"):
+        raise InvalidConfigSecret(f"The secret must be named {central.prefix}-domain-config")
+
+
+def check_config(config: DomainConfig, command: RegisterDataDomain, sender: str, central: Central) -> None:
+    """Check that a configuration speaks of the domain that asks, and only of what is the sender's.
+
+    Raises InvalidConfigSecret.
+    """
+    wanted = {"domain": command.domain, "account_id": sender, "region": central.region}
+    for name, value in wanted.items():
+        if getattr(config, name) != value:
+            raise InvalidConfigSecret(f"The secret's {name} is {getattr(config, name)!r}, not {value!r}")
+    # A bus of another account would let this domain route central's events to a stranger.
+    bus = Arn(central.partition, "events", central.region, sender, f"event-bus/{central.prefix}-domain")
+    if config.event_bus_arn != str(bus):
+        raise InvalidConfigSecret(f"The secret's event_bus_arn must be {bus}")
+    key = parse_arn(config.kms_key_arn)
+    if (key.service, key.account, key.region) != ("kms", sender, central.region):
+        raise InvalidConfigSecret(f"The secret's kms_key_arn must be a key of {sender} in {central.region}")
+    try:
+        check_segments(config.prefix, "config_secret_arn")
+    except LocationOutsideDomain as error:
+        raise InvalidConfigSecret(f"The secret's prefix: {error.message}") from error
+
+
+def wanted_databases(config: DomainConfig, names: Databases) -> tuple[CatalogDatabase, CatalogDatabase]:
+    """Return the two databases of a domain as they must be in the catalog."""
+
+    def database(name: str, mode: str) -> CatalogDatabase:
+        return CatalogDatabase(
+            name=name,
+            description=f"Data products of {config.domain}, shared by {'LF-tag' if mode == 'tbac' else 'name'}",
+            location=config.location,
+            parameters={
+                DATA_OWNER: config.account_id,
+                DATA_OWNER_NAME: config.domain,
+                PII_FLAG: "false",
+                ACCESS_MODE: mode,
+            },
+        )
+
+    return database(names.nrac, "nrac"), database(names.tbac, "tbac")
+
+
+def location_grants(config: DomainConfig, central: Central) -> list[Grant]:
+    """Return who may create tables at the domain's location: this workflow, the one that registers products, and the
+    domain's account, whose administrator passes it on to the crawlers.
+    """
+    location = LocationResource(
+        catalog_id=central.account_id, arn=s3_arn(central.partition, config.bucket, config.prefix)
+    )
+    permissions = ("DATA_LOCATION_ACCESS",)
+    grants = [
+        Grant(principal=role, resource=location, permissions=permissions)
+        for role in (central.own_role_arn, central.catalog_writer_role_arn)
+    ]
+    # Lake Formation cannot grant an account something of its own.
+    if config.account_id != central.account_id:
+        grants.append(
+            Grant(principal=config.account_id, resource=location, permissions=permissions, grantable=permissions)
+        )
+    return grants
+
+
+def database_grants(config: DomainConfig, names: Databases, central: Central) -> list[Grant]:
+    """Return who may do what with the domain's databases."""
+    nrac, tbac = (DatabaseResource(catalog_id=central.account_id, name=name) for name in (names.nrac, names.tbac))
+    grants = [
+        Grant(principal=central.catalog_writer_role_arn, resource=database, permissions=("CREATE_TABLE", "DESCRIBE"))
+        for database in (nrac, tbac)
+    ]
+    if config.account_id != central.account_id:
+        grants.append(
+            Grant(principal=config.account_id, resource=nrac, permissions=("DESCRIBE",), grantable=("DESCRIBE",))
+        )
+    return grants
+
+
+def routing_pattern(account_id: str) -> Json:
+    """Return the pattern of what central addresses to one account."""
+    return {"source": [CENTRAL_SOURCE], "detail": {"metadata": {"target_account": [account_id]}}}

@@ -1,0 +1,183 @@
+"""Central's account in memory, and its state machines run in it: no network, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from datamesh.handlers import (
+    index_data_product,
+    register_data_domain,
+    register_data_product,
+    share_data_product,
+)
+from datamesh.handlers._runtime import FlowStep, read_request
+from datamesh.logic.domains import Central
+from datamesh.logic.index_data_product import ProductIndexing
+from datamesh.logic.index_data_product import World as IndexingWorld
+from datamesh.logic.register_data_domain import DomainRegistration
+from datamesh.logic.register_data_domain import World as DomainWorld
+from datamesh.logic.register_data_product import ProductRegistration
+from datamesh.logic.register_data_product import World as ProductWorld
+from datamesh.logic.share_data_product import ProductSharing
+from datamesh.logic.share_data_product import World as SharingWorld
+from datamesh.models.base import iso
+from datamesh.models.errors import DatameshError
+from tests.support import asl, asl_walk
+from tests.support.central_commands import (
+    ACCOUNTS,
+    CENTRAL,
+    NOW,
+    REGION,
+    bucket_of,
+    config_of,
+    register_domain,
+    register_product,
+    secret_arn,
+)
+from tests.support.central_fakes import FakeCatalog, FakeDomains, FakeLakeFormation, FakeRegistry, FakeRouter
+
+LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
+OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
+WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
+STEPS: dict[str, Mapping[str, FlowStep[Any]]] = {
+    "register_data_domain": register_data_domain.STEPS,
+    "register_data_product": register_data_product.STEPS,
+    "share_data_product": share_data_product.STEPS,
+    "index_data_product": index_data_product.STEPS,
+}
+FLOW_OF = {
+    "RegisterDataDomain": "register_data_domain",
+    "RegisterDataProduct": "register_data_product",
+    "RequestDataProductAccess": "share_data_product",
+}
+
+
+class FakeCentral:
+    """Central's account: its world, and its workflows run in it."""
+
+    def __init__(self, account_id: str = CENTRAL) -> None:
+        self.account_id = account_id
+        self.registry = FakeRegistry()
+        self.lake_formation = FakeLakeFormation()
+        self.catalog = FakeCatalog(self.lake_formation)
+        self.domains = FakeDomains()
+        self.router = FakeRouter()
+        self.now = NOW
+        self.published: list[dict[str, Any]] = []
+        self.faults: dict[tuple[str, Literal["before", "after"]], list[Exception]] = {}
+        self.executions = 0
+        for domain, account in ACCOUNTS.items():
+            self.domains.secrets[secret_arn(account)] = config_of(domain)
+            self.domains.buckets[bucket_of(account)] = account
+
+    def flow(self, name: str) -> Any:
+        """Return a flow, built anew as for every invocation."""
+        match name:
+            case "register_data_domain":
+                world = DomainWorld(
+                    self.registry, self.catalog, self.lake_formation, self.domains, self.domains, self.router
+                )
+                return DomainRegistration(world, self.central())
+            case "register_data_product":
+                return ProductRegistration(
+                    ProductWorld(self.registry, self.catalog, self.lake_formation),
+                    account_id=self.account_id,
+                    partition="aws",
+                )
+            case "share_data_product":
+                return ProductSharing(
+                    SharingWorld(self.registry, self.catalog, self.lake_formation), account_id=self.account_id
+                )
+            case _:
+                return ProductIndexing(IndexingWorld(self.registry, self.catalog))
+
+    def central(self) -> Central:
+        """Return central as its workflows know it."""
+        return Central(
+            prefix="datamesh",
+            account_id=self.account_id,
+            region=REGION,
+            partition="aws",
+            own_role_arn=OWN_ROLE,
+            catalog_writer_role_arn=WRITER_ROLE,
+            lake_access_role_arn=LAKE_ROLE,
+            routing_role_arn=f"arn:aws:iam::{CENTRAL}:role/datamesh-central-to-domains",
+            routing_dlq_arn=f"arn:aws:sqs:{REGION}:{CENTRAL}:datamesh-central-to-domains-dlq",
+        )
+
+    def step(self, flow: str, step: str, envelope: dict[str, Any], execution: str = "one", **payload: Any) -> Any:
+        """Run one step of a flow as its function does."""
+        request = read_request(
+            {
+                **payload,
+                "step": step,
+                "event": envelope,
+                "execution": {"id": execution, "name": execution, "started_at": iso(self.now)},
+            }
+        )
+        return STEPS[flow][step](self.flow(flow), request, self.now)
+
+    def fail_once(self, step: str, error: Exception, when: Literal["before", "after"] = "before") -> None:
+        """Make a step fail the next time it runs: before it does anything, or after it has done all."""
+        self.faults.setdefault((step, when), []).append(error)
+
+    def deliver(self, envelope: dict[str, Any]) -> asl_walk.Walk:
+        """Let EventBridge start the flow's state machine with an event, and run it to its end."""
+        flow = FLOW_OF.get(envelope["detail-type"], "index_data_product")
+        self.executions += 1
+        execution = f"arn:aws:states:{REGION}:{CENTRAL}:execution:datamesh-central-{flow}:{self.executions}"
+
+        def answer(call: asl_walk.TaskCall) -> Any:
+            try:
+                self._inject(call.step or "publish", "before")
+                if call.step is None:
+                    self.published += call.arguments["Entries"]
+                    return {"FailedEntryCount": 0}
+                payload = call.arguments["Payload"]
+                given = {name: value for name, value in payload.items() if name not in {"step", "event", "execution"}}
+                result = self.step(flow, call.step, payload["event"], execution, **given)
+                self._inject(call.step, "after")
+            except Exception as error:
+                # Lambda reports the class of an exception as the name of the error.
+                message = error.message if isinstance(error, DatameshError) else str(error)
+                raise asl_walk.TaskError(type(error).__name__, message) from error
+            return result
+
+        definition = asl.render(asl.REPOSITORY / "modules" / "central-governance" / f"{flow}.asl.json")
+        return asl_walk.walk(definition, envelope, answer)
+
+    def said(self, detail_type: str) -> list[dict[str, Any]]:
+        """Return the data of all events of a type that central has published."""
+        return [entry["Detail"]["data"] for entry in self.published if entry["DetailType"] == detail_type]
+
+    def state(self) -> dict[str, Any]:
+        """Return all that remains of what was done, without the traces of who did it when."""
+        bookkeeping = {"version", "execution_id", "lease_expires_at", "updated_at", "registered_at", "granted_at"}
+        records = {
+            f"{key.pk}/{key.sk}": item if isinstance(item, str) else item.model_dump(mode="json", exclude=bookkeeping)
+            for key, item in self.registry.items.items()
+        }
+        return {
+            "registry": records,
+            "databases": dict(self.catalog.databases),
+            "tables": dict(self.catalog.tables),
+            "grants": dict(self.lake_formation.granted),
+            "locations": dict(self.lake_formation.locations),
+            "routes": dict(self.router.routes),
+        }
+
+    def _inject(self, step: str, when: Literal["before", "after"]) -> None:
+        pending = self.faults.get((step, when))
+        if pending:
+            raise pending.pop(0)
+
+
+def central_with(*domains: str, product: dict[str, Any] | None = None) -> FakeCentral:
+    """Return central with domains registered and, if given, a product of sales."""
+    central = FakeCentral()
+    for domain in domains:
+        assert central.deliver(register_domain(domain)).status == "SUCCEEDED"
+    if product is not None:
+        assert central.deliver(register_product(product)).status == "SUCCEEDED"
+    return central
