@@ -13,7 +13,7 @@ from datamesh.aws import clients, identity
 from datamesh.aws.buckets import Buckets
 from datamesh.aws.secrets import DomainConfigs
 from datamesh.models.errors import InvalidConfigSecret
-from tests.support.central_fakes import SALES, config_of, secret_arn
+from tests.support.central_commands import SALES, config_of, secret_arn
 
 
 class FailingClient:

@@ -28,16 +28,8 @@ from datamesh.models.registry import (
     domain_key,
     table_claim,
 )
-from tests.support.central_fakes import (
-    MARKETING,
-    NOW,
-    SALES,
-    FakeCentral,
-    central_with,
-    product_spec,
-    request_access,
-    table_spec,
-)
+from tests.support.central import FakeCentral, central_with
+from tests.support.central_commands import MARKETING, NOW, SALES, product_spec, request_access, table_spec
 
 TABLE = "datamesh-registry"
 REQUEST = uuid.UUID(int=7)

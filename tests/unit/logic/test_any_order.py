@@ -8,11 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.central_fakes import (
-    FLOW_OF,
+from tests.support.central import FLOW_OF, FakeCentral, central_with
+from tests.support.central_commands import (
     MARKETING,
-    FakeCentral,
-    central_with,
     event,
     product_spec,
     register_domain,

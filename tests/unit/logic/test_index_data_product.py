@@ -8,14 +8,13 @@ import pytest
 from datamesh.logic.index_data_product import MAX_COLUMNS_BYTES, table_index
 from datamesh.models.catalog import CatalogColumn, CatalogTable
 from datamesh.models.registry import Stamp, TableRecord
-from tests.support.central_fakes import (
+from tests.support.central import FakeCentral, central_with
+from tests.support.central_commands import (
     CENTRAL,
     FINANCE,
     MARKETING,
     NOW,
     SALES,
-    FakeCentral,
-    central_with,
     event,
     product_spec,
     register_product,

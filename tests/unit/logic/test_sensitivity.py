@@ -10,7 +10,7 @@ from datamesh.logic.sensitivity import assess, assess_table, is_pii
 from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable
 from datamesh.models.commands import Classification, TableSpec
 from datamesh.models.registry import ProductContent, Stamp
-from tests.support.central_fakes import NOW, table_spec
+from tests.support.central_commands import NOW, table_spec
 
 DATABASE = CatalogDatabase(name="d", parameters={"pii_flag": "false"})
 OPEN = {"data_classification": "public", "pii_flag": "false"}

@@ -8,19 +8,18 @@ import pytest
 from datamesh.logic.admission import LEASE
 from datamesh.models.catalog import CatalogColumn, CatalogTable
 from datamesh.models.errors import AwsTemporarilyUnavailable, LeaseLost
-from tests.support.central_fakes import (
+from tests.support.central import FakeCentral, central_with
+from tests.support.central_commands import (
     CENTRAL,
     MARKETING,
     SALES,
-    FakeCentral,
-    central_with,
     product_spec,
     register_domain,
     register_product,
     request_access,
-    share_of,
     table_spec,
 )
+from tests.support.central_fakes import share_of
 
 DATABASE = "datamesh_sales_nrac"
 REQUEST = uuid.UUID(int=7)
@@ -259,6 +258,13 @@ def test_a_request_that_cannot_be_is_refused(
 ) -> None:
     told = rejection(central, request_access(REQUEST, **changes))
     assert (told["code"], told["field"], told["request_id"]) == (code, field, str(REQUEST))
+
+
+def test_a_request_id_that_is_none_is_not_repeated(central: FakeCentral) -> None:
+    command = request_access()
+    command["detail"]["data"]["request_id"] = "seven"
+    told = rejection(central, command)
+    assert (told["code"], told["field"], told["request_id"]) == ("InvalidCommand", "request_id", None)
 
 
 def test_a_request_id_is_for_one_request(central: FakeCentral) -> None:

@@ -9,7 +9,8 @@ from datamesh.models.catalog import CatalogColumn
 from datamesh.models.commands import TableSpec
 from datamesh.models.errors import LocationChanged, TableOwnedByAnother
 from datamesh.models.registry import ProductContent, ProductRecord
-from tests.support.central_fakes import SALES, central_with, product_spec, table_spec
+from tests.support.central import central_with
+from tests.support.central_commands import SALES, product_spec, table_spec
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from datamesh.models.commands import MAX_TABLES, ProductSpec, TableSpec
-from tests.support.central_fakes import product_spec, table_spec
+from tests.support.central_commands import product_spec, table_spec
 
 
 def column(name: str, **more: Any) -> dict[str, Any]:
