@@ -22,7 +22,7 @@ from typing import Any
 
 from sandbox import adapter, authz, clock, snapshots
 from sandbox.api import Json
-from sandbox.states import engine, errors
+from sandbox.states import attempts, engine, errors, runs
 
 _MODULE = "services.stepfunctions"
 adapter.uses(_MODULE, "_STATUS_EVENT_PAYLOAD_CAP", "_iso_to_epoch_ms", "_executions", "_resolve_state_machine_arn")
@@ -45,14 +45,14 @@ Operation = Callable[[dict[str, Any]], Json]
 def install() -> None:
     """Put this package in the place of MiniStack's execution loop."""
     adapter.patch(_MODULE, "_run_execution", lambda _: engine.run)
-    adapter.patch(_MODULE, "_execute_task", lambda _: engine.execute_task)
-    adapter.patch(_MODULE, "_with_retry_and_catch", lambda _: engine.with_retry_and_catch)
+    adapter.patch(_MODULE, "_execute_task", lambda _: attempts.execute_task)
+    adapter.patch(_MODULE, "_with_retry_and_catch", lambda _: attempts.with_retry_and_catch)
     adapter.patch(_MODULE, "_run_sub_machine", lambda _: _sub_machine)
     adapter.patch(_MODULE, "_fail_execution", lambda _: engine.fail)
     adapter.patch(_MODULE, "_error_matches", lambda _: errors.matches)
     adapter.patch(_MODULE, "_apply_state_assign", lambda _: _assign)
-    adapter.patch(_MODULE, "_scaled_sleep", lambda _: engine.pause)
-    adapter.patch(_MODULE, "_sleep_until", lambda _: engine.pause_until)
+    adapter.patch(_MODULE, "_scaled_sleep", lambda _: runs.pause)
+    adapter.patch(_MODULE, "_sleep_until", lambda _: runs.pause_until)
     adapter.patch(_MODULE, "_emit_execution_status_event", lambda _: _emit)
     adapter.patch(_MODULE, "_start_execution", _start)
     adapter.patch(_MODULE, "_stop_execution", _stop)
@@ -60,7 +60,7 @@ def install() -> None:
     adapter.patch(_MODULE, "_update_state_machine", _trusted)
     for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
         adapter.patch(_MODULE, name, _open_token)
-    snapshots.before_change(engine.abandon_all)
+    snapshots.before_change(runs.abandon_all)
 
 
 def _refuse(code: str, message: str) -> Json:
@@ -83,9 +83,9 @@ def _assign(
     wanted = state.get("Assign")
     if context is None or not isinstance(wanted, dict):
         return
-    if engine.ministack("_state_query_language")(state, context) != "JSONata":
+    if runs.ministack("_state_query_language")(state, context) != "JSONata":
         return
-    template = engine.ministack("_apply_jsonata_template")
+    template = runs.ministack("_apply_jsonata_template")
     values = {
         name: template(value, given, context, result=result, error_output=error_output)
         for name, value in wanted.items()
@@ -145,10 +145,10 @@ def _included(name: str, value: str | None, cap: int) -> dict[str, Any]:
 def _start(original: Operation) -> Operation:
     def start(data: dict[str, Any]) -> Json:
         """Starting a running execution again with the same input answers the same (API_StartExecution)."""
-        machine = engine.ministack("_resolve_state_machine_arn")(data.get("stateMachineArn", ""))
+        machine = runs.ministack("_resolve_state_machine_arn")(data.get("stateMachineArn", ""))
         if machine and data.get("name"):
             arn = f"{machine.replace(':stateMachine:', ':execution:')}:{data['name']}"
-            running = engine.ministack("_executions").get(arn)
+            running = runs.ministack("_executions").get(arn)
             same = running and running["input"] == data.get("input", "{}")
             if running and same and running["status"] == "RUNNING":
                 body = {"executionArn": arn, "startDate": running["startDate"]}
@@ -165,7 +165,7 @@ def _start(original: Operation) -> Operation:
 def _stop(original: Operation) -> Operation:
     def stop(data: dict[str, Any]) -> Json:
         answer = original(data)
-        run = engine.run_of(data.get("executionArn", ""))
+        run = runs.run_of(data.get("executionArn", ""))
         if run is not None and run.execution["status"] == "ABORTED":
             run.stopped.set()
         return answer
@@ -210,8 +210,8 @@ def _may_log(role: str, logging: dict[str, Any]) -> bool:
 def _open_token(original: Operation) -> Operation:
     def send(data: dict[str, Any]) -> Json:
         token = data.get("taskToken", "")
-        info = engine.ministack("_task_tokens").get(token)
-        if info is None and token in engine.closed_tokens:
+        info = runs.ministack("_task_tokens").get(token)
+        if info is None and token in runs.closed_tokens:
             return _refuse("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
         if info is None:
             return _refuse("InvalidToken", "Invalid Token: 'Invalid token'")
