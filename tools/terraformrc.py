@@ -75,6 +75,13 @@ def find_mirror() -> Path | None:
     return None
 
 
+def unpacked_provider() -> Path | None:
+    """Return the folder with the provider's program when the mirror has exactly one, unpacked; else None."""
+    mirror = find_mirror()
+    programs = list((mirror / REGISTRY / PROVIDER).glob(f"*/{system()}/terraform-provider-aws*")) if mirror else []
+    return programs[0].parent if len(programs) == 1 else None
+
+
 def own_configuration() -> str:
     """Return the text of the CLI configuration that this person has, empty when there is none."""
     candidates = [Path(os.environ[name]) for name in ("TF_CLI_CONFIG_FILE",) if os.environ.get(name)]

@@ -1,6 +1,15 @@
+data "aws_partition" "current" {}
+
+locals {
+  # A queue's policy speaks of this queue only. Composed, so that the queue can be made with its policy: as a resource of
+  # its own the policy takes as long again as the queue, because the provider waits until SQS shows it everywhere.
+  arn = "arn:${data.aws_partition.current.partition}:sqs:*:*:${var.name}"
+}
+
 resource "aws_sqs_queue" "this" {
   name                      = var.name
   message_retention_seconds = 1209600 # 14 days, the longest: somebody has to look first
+  policy                    = data.aws_iam_policy_document.queue.json
   sqs_managed_sse_enabled   = true
 }
 
@@ -9,7 +18,7 @@ data "aws_iam_policy_document" "queue" {
     sid       = "DenyInsecureTransport"
     effect    = "Deny"
     actions   = ["sqs:*"]
-    resources = [aws_sqs_queue.this.arn]
+    resources = [local.arn]
 
     principals {
       type        = "*"
@@ -29,7 +38,7 @@ data "aws_iam_policy_document" "queue" {
     content {
       sid       = "TakeUndeliveredEvents"
       actions   = ["sqs:SendMessage"]
-      resources = [aws_sqs_queue.this.arn]
+      resources = [local.arn]
 
       principals {
         type        = "Service"
@@ -43,9 +52,4 @@ data "aws_iam_policy_document" "queue" {
       }
     }
   }
-}
-
-resource "aws_sqs_queue_policy" "this" {
-  queue_url = aws_sqs_queue.this.url
-  policy    = data.aws_iam_policy_document.queue.json
 }

@@ -1,3 +1,12 @@
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+}
+
 resource "aws_cloudwatch_event_bus" "this" {
   name               = var.name
   kms_key_identifier = try(var.encryption.kms_key_arn, null)
@@ -27,5 +36,6 @@ module "dead_letter_queue" {
 
   name             = "${var.name}-dlq"
   alarm_topic_arns = var.alarm_topic_arns
-  source_arns      = [aws_cloudwatch_event_bus.this.arn]
+  # Composed, because the bus needs its queue first.
+  source_arns = ["arn:${local.partition}:events:${local.region}:${var.encryption.account_id}:event-bus/${var.name}"]
 }

@@ -40,12 +40,19 @@ variable "archive" {
 variable "encryption" {
   description = <<-EOT
     Encrypts the events of the bus with a customer managed key; null uses a key that AWS owns.
+    * `account_id`: id of the bus's account.
     * `kms_key_arn`: the key. Events that cannot be encrypted with it go to the queue <name>-dlq.
   EOT
   type = object({
+    account_id  = string
     kms_key_arn = string
   })
   default = null
+
+  validation {
+    condition     = var.encryption == null ? true : can(regex("^[0-9]{12}$", var.encryption.account_id))
+    error_message = "encryption.account_id must have 12 digits."
+  }
 
   validation {
     condition     = var.encryption == null ? true : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/", var.encryption.kms_key_arn))
