@@ -24,9 +24,9 @@ from sandbox.mesh.progress import Progress
 DATABASE = f"{PREFIX}_{SALES.domain}"
 
 SQL = f"""\
-SELECT a.name AS airline, count(*) AS flights, round(avg(f.dep_delay), 1) AS mean_delay_in_minutes
+SELECT a.name AS destination, count(*) AS flights, round(avg(f.dep_delay), 1) AS mean_delay_in_minutes
 FROM {DATABASE}.flights f
-JOIN {DATABASE}.airlines a ON a.carrier = f.carrier
+JOIN {DATABASE}.airports a ON a.faa = f.dest
 WHERE f.month BETWEEN 6 AND 8
 GROUP BY a.name
 ORDER BY flights DESC
@@ -65,9 +65,9 @@ class Demo:
                 "request_id": str(uuid.uuid4()),
                 "domain": MARKETING.domain,
                 "product": {"domain": SALES.domain, "name": data.PRODUCT},
-                "tables": ["flights", "airlines"],
+                "tables": ["flights", "airports"],
                 "principals": [MARKETING.role_arn(people.ANALYST)],
-                "justification": "Which airlines were late in the summer of 2013?",
+                "justification": "Where did New Yorkers wait longest to fly to in the summer of 2013?",
             },
         )
         self.listener.wait("DataProductAccessGranted", correlation_id, receiver=MARKETING.name)

@@ -117,8 +117,19 @@ class Listener:
                 if event.detail_type == "CommandRejected":
                     raise MeshError(f"the command was rejected: {event.data.get('message')}")
                 if event.detail_type == "WorkflowFailed":
-                    raise MeshError(f"{event.data['workflow']} failed: {event.data['error']}: {event.data['cause']}")
+                    raise MeshError(f"{event.data['workflow']} failed: {event.data['error']}: {_cause(event.data)}")
             if time.monotonic() > deadline:
                 seen = ", ".join(event.detail_type for event in caused) or "nothing"
                 raise MeshError(f"no {detail_type} within {seconds:.0f} s; what came: {seen}")
             time.sleep(0.2)
+
+
+def _cause(failure: dict[str, Any]) -> str:
+    """What went wrong in one line: a function's own message where the cause is its whole answer, stack included."""
+    cause = str(failure["cause"])
+    step, _, answer = cause.partition(": {")
+    try:
+        message = json.loads("{" + answer)["errorMessage"]
+    except (ValueError, KeyError):
+        return cause
+    return f"{step}: {message}"

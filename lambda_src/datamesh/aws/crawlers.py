@@ -1,5 +1,6 @@
 """Glue crawlers: created for one run, started, watched, stopped and deleted. All calls can be repeated."""
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 # Too many crawlers at once: not an error of this one, it is started when another has ended.
 LIMITS = frozenset(
     {"ResourceNumberLimitExceededException", "LimitExceededException", "ConcurrentRunsExceededException"}
+)
+# By default a crawler removes all metadata that it does not set itself: the owner's classification and personal
+# data flags among it. New columns only, then: a column that changes its type or goes is the owner's to say.
+# Source: https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html
+_KEEP_OWNERS_METADATA = json.dumps(
+    {"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "MergeNewColumns"}}}
 )
 _NEW_ROLE = Rule(
     Handling.RETRY,
@@ -59,6 +66,7 @@ class Crawlers:
                     Description="Made by crawl_data_product for one run and deleted after it.",
                     Targets={"CatalogTargets": [{"DatabaseName": database, "Tables": [link]}]},
                     SchemaChangePolicy={"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
+                    Configuration=_KEEP_OWNERS_METADATA,
                     LakeFormationConfiguration=credentials,
                 ),
                 rules=_CREATE,

@@ -19,7 +19,7 @@ from sandbox.mesh.listener import Listener, SeenEvent
 from sandbox.mesh.query import Result, query
 
 DATABASE = "datamesh_sales"
-COUNT = f"SELECT count(*) AS n FROM {DATABASE}.airlines"
+COUNT = f"SELECT count(*) AS n FROM {DATABASE}.airports"
 SECONDS = 120
 
 T = TypeVar("T")
@@ -57,12 +57,12 @@ class Story:
         return registered
 
     def access_request(self, **changes: Any) -> dict[str, Any]:
-        """A request of marketing for the flights and the airlines, in the name of its analyst."""
+        """A request of marketing for the flights and the airports, in the name of its analyst."""
         return {
             "request_id": str(uuid.uuid4()),
             "domain": MARKETING.domain,
             "product": {"domain": SALES.domain, "name": data.PRODUCT},
-            "tables": ["flights", "airlines"],
+            "tables": ["flights", "airports"],
             "principals": [MARKETING.role_arn(people.ANALYST)],
             "justification": "a test",
         } | changes

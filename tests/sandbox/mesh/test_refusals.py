@@ -24,7 +24,7 @@ NRAC = "datamesh_sales_nrac"
 def _works_before(request: pytest.FixtureRequest) -> None:
     """The query works before the one thing is taken away: otherwise a refusal would prove nothing."""
     if "shared" in request.fixturenames:
-        assert request.getfixturevalue("shared").query().rows == [["16"]]
+        assert request.getfixturevalue("shared").query().rows == [["1458"]]
 
 
 def become_administrator(story: Story, account: Account) -> Any:
@@ -55,7 +55,7 @@ def test_without_the_iam_action_glue_get_table(shared: Story) -> None:
 def test_without_the_grant_of_central(shared: Story) -> None:
     become_administrator(shared, CENTRAL).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.id},
-        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airlines"}},
+        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
         Permissions=["SELECT", "DESCRIBE"],
         PermissionsWithGrantOption=["SELECT", "DESCRIBE"],
     )
@@ -66,7 +66,7 @@ def test_without_the_grant_of_central(shared: Story) -> None:
 def test_without_the_grant_on_the_links_target(shared: Story) -> None:
     become_administrator(shared, MARKETING).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.role_arn(people.ANALYST)},
-        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airlines"}},
+        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
         Permissions=["SELECT", "DESCRIBE"],
     )
     with pytest.raises(QueryRefusedError, match=r"TABLE_NOT_FOUND|COLUMN_NOT_FOUND|Insufficient"):
@@ -76,7 +76,7 @@ def test_without_the_grant_on_the_links_target(shared: Story) -> None:
 def test_without_the_grant_on_the_link(shared: Story) -> None:
     become_administrator(shared, MARKETING).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.role_arn(people.ANALYST)},
-        Resource={"Table": {"DatabaseName": DATABASE, "Name": "airlines"}},
+        Resource={"Table": {"DatabaseName": DATABASE, "Name": "airports"}},
         Permissions=["DESCRIBE"],
     )
     with pytest.raises(QueryRefusedError, match=r"TABLE_NOT_FOUND|Insufficient"):
@@ -189,20 +189,20 @@ def test_a_command_in_the_name_of_another_domain(story: Story) -> None:
 
 
 def test_a_location_outside_the_domains_prefix(story: Story) -> None:
-    product = story.manifest(("airlines",))
+    product = story.manifest(("airports",))
     bucket = story.mesh.lake(MARKETING)["bucket"]
-    product["tables"][0]["location"] = f"s3://{bucket}/products/airlines/"
+    product["tables"][0]["location"] = f"s3://{bucket}/products/airports/"
     correlation_id = story.put(SALES, "RegisterDataProduct", {"domain": "sales", "product": product})
     assert "location" in rejected(story, correlation_id)["field"]
 
 
 @pytest.mark.parametrize("change", [{"classification": "confidential"}, {"pii": True}, {"classification": None}])
 def test_a_request_for_a_sensitive_or_unclassified_product(story: Story, change: dict[str, Any]) -> None:
-    story.register_product(story.manifest(("airlines",)) | change)
+    story.register_product(story.manifest(("airports",)) | change)
     before = story.permissions(CENTRAL)
-    correlation_id = story.put(MARKETING, "RequestDataProductAccess", story.access_request(tables=["airlines"]))
+    correlation_id = story.put(MARKETING, "RequestDataProductAccess", story.access_request(tables=["airports"]))
     answer = rejected(story, correlation_id)
-    assert "airlines" in answer["message"]
+    assert "airports" in answer["message"]
     assert story.permissions(CENTRAL) == before
 
 
@@ -214,8 +214,8 @@ def test_a_principal_of_another_account(story: Story) -> None:
 
 
 def test_a_reregistration_by_another_location(story: Story) -> None:
-    story.register_product(story.manifest(("airlines",)))
-    product = story.manifest(("airlines",))
-    product["tables"][0]["location"] = story.mesh.location(SALES) + "airports/"
+    story.register_product(story.manifest(("airports",)))
+    product = story.manifest(("airports",))
+    product["tables"][0]["location"] = story.mesh.location(SALES) + "planes/"
     correlation_id = story.put(SALES, "RegisterDataProduct", {"domain": "sales", "product": product})
     assert "location" in rejected(story, correlation_id)["field"]

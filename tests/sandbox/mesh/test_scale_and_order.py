@@ -93,12 +93,12 @@ def test_duplicated_and_replayed_events_leave_the_same_permissions(shared: Story
     shared.settle()
     # THEN the permissions are the same, and the query still works
     assert {account.name: shared.permissions(account) for account in (CENTRAL, SALES, MARKETING)} == before
-    assert shared.query().rows == [["16"]]
+    assert shared.query().rows == [["1458"]]
     assert shared.client("glue", SALES).list_crawlers()["CrawlerNames"] == []
 
 
 def test_the_same_command_twice_at_the_same_moment_is_done_once(story: Story) -> None:
-    command = {"domain": "sales", "product": story.manifest(("airlines",))}
+    command = {"domain": "sales", "product": story.manifest(("airports",))}
     metadata = {
         "schema_version": "1.0",
         "event_id": str(uuid.uuid4()),
@@ -123,7 +123,7 @@ def test_the_same_command_twice_at_the_same_moment_is_done_once(story: Story) ->
     ]
     assert answers.count("registered") == 1
     tables = story.client("glue", CENTRAL).get_tables(DatabaseName="datamesh_sales_nrac")["TableList"]
-    assert [table["Name"] for table in tables] == ["airlines"]
+    assert [table["Name"] for table in tables] == ["airports"]
 
 
 def test_three_domains_register_at_once_and_twice(story: Story) -> None:
@@ -149,9 +149,9 @@ def test_three_domains_register_at_once_and_twice(story: Story) -> None:
 
 def test_a_late_share_waits_for_visibility(story: Story) -> None:
     story.sandbox.settings(ram_visibility_delay=6)
-    story.register_product(story.manifest(("airlines",)))
-    story.request_access(tables=["airlines"])
-    assert story.query().rows == [["16"]]
+    story.register_product(story.manifest(("airports",)))
+    story.request_access(tables=["airports"])
+    assert story.query().rows == [["1458"]]
 
 
 def test_throttled_lake_formation_does_not_fail_the_flow(story: Story) -> None:
@@ -162,16 +162,16 @@ def test_throttled_lake_formation_does_not_fail_the_flow(story: Story) -> None:
         count=3,
         account=CENTRAL.id,
     )
-    story.register_product(story.manifest(("airlines",)))
+    story.register_product(story.manifest(("airports",)))
     assert story.executions(CENTRAL, "register_data_product", "FAILED") == []
 
 
 def test_a_crash_after_the_side_effect_is_healed_by_the_retry(story: Story) -> None:
     story.sandbox.inject(service="glue", action="CreateTable", error="InternalServiceException", after=True, count=1)
-    story.register_product(story.manifest(("airlines", "airports")))
+    story.register_product(story.manifest(("airports", "planes")))
     story.settle()
     tables = story.client("glue", CENTRAL).get_tables(DatabaseName="datamesh_sales_nrac")["TableList"]
-    assert sorted(table["Name"] for table in tables) == ["airlines", "airports"]
+    assert sorted(table["Name"] for table in tables) == ["airports", "planes"]
 
 
 def test_a_failed_crawl_is_told_from_a_good_one(story: Story) -> None:
@@ -181,7 +181,7 @@ def test_a_failed_crawl_is_told_from_a_good_one(story: Story) -> None:
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         iam.delete_role_policy(RoleName=role, PolicyName=name)
     correlation_id = story.put(
-        SALES, "RegisterDataProduct", {"domain": "sales", "product": story.manifest(("airlines",))}
+        SALES, "RegisterDataProduct", {"domain": "sales", "product": story.manifest(("airports",))}
     )
     failed = story.listener.wait("DataProductCrawlFailed", correlation_id, receiver=CENTRAL.name)
     assert failed.data["tables"][0]["status"] == "FAILED"
@@ -199,7 +199,7 @@ def test_somebody_elses_client_can_use_the_mesh(story: Story) -> None:
             "correlation_id": str(uuid.uuid4()),
             "occurred_at": "2026-11-21T12:00:00Z",
         },
-        "data": {"domain": "sales", "product": story.manifest(("airlines",))},
+        "data": {"domain": "sales", "product": story.manifest(("airports",))},
     }
     answer = events.put_events(
         Entries=[
@@ -223,5 +223,5 @@ def test_somebody_elses_client_can_use_the_mesh(story: Story) -> None:
     analyst = people.role_session(MARKETING, people.ANALYST, story.sandbox.url)
     glue = analyst.client("glue", endpoint_url=story.sandbox.url)
     assert DATABASE not in [database["Name"] for database in glue.get_databases()["DatabaseList"]]
-    story.request_access(tables=["airlines"])
-    assert [table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]] == ["airlines"]
+    story.request_access(tables=["airports"])
+    assert [table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]] == ["airports"]

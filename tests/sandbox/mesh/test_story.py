@@ -19,8 +19,8 @@ def test_a_second_plan_shows_no_change(applied: Applied, story: Story) -> None:
 def test_the_named_principal_reads_all_rows_of_both_formats(shared: Story) -> None:
     answer = shared.query(f"SELECT count(*) AS n, count(DISTINCT month) AS months FROM {DATABASE}.flights")
     assert answer.rows == [["336776", "12"]]
-    answer = shared.query(f"SELECT name FROM {DATABASE}.airlines WHERE carrier = 'UA'")
-    assert answer.rows == [["United Air Lines Inc."]]
+    answer = shared.query(f"SELECT name FROM {DATABASE}.airports WHERE faa = 'JFK'")
+    assert answer.rows == [["John F Kennedy Intl"]]
 
 
 def test_before_the_grant_nothing_is_visible_to_the_consumer(story: Story) -> None:
@@ -43,7 +43,7 @@ def test_nobody_else_reads(shared: Story, role: str, account: object) -> None:
 
 def test_a_table_that_was_not_asked_for_stays_closed(shared: Story) -> None:
     with pytest.raises(QueryRefusedError, match="TABLE_NOT_FOUND"):
-        shared.query(f"SELECT count(*) FROM {DATABASE}.airports")
+        shared.query(f"SELECT count(*) FROM {DATABASE}.planes")
 
 
 def test_the_crawlers_wrote_schema_and_partitions_and_are_gone(shared: Story) -> None:
@@ -94,7 +94,7 @@ def test_strangers_get_the_product_too(story: Story) -> None:
     invitations = story.client("ram", MARKETING).get_resource_share_invitations()["resourceShareInvitations"]
     assert {invitation["status"] for invitation in invitations} == {"ACCEPTED"}
     assert {invitation["senderAccountId"] for invitation in invitations} == {CENTRAL.id}
-    assert story.query().rows == [["16"]]
+    assert story.query().rows == [["1458"]]
 
 
 def test_a_foreign_invitation_is_left_alone(story: Story) -> None:
