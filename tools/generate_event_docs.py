@@ -14,6 +14,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from datamesh.models.commands import COMMANDS
+from datamesh.models.errors import CommandRejection
 from datamesh.models.events import CENTRAL_SOURCE, CentralFact, EventData, Metadata
 from datamesh.models.facts import EVENTS
 
@@ -129,6 +130,15 @@ def shared_shapes() -> dict[str, dict[str, Any]]:
     return {name: shape for name, shape in sorted(found.items()) if name not in names and "properties" in shape}
 
 
+def rejection_codes() -> list[str]:
+    """Return the table of the codes that CommandRejected carries."""
+    rows = [
+        f"| `{error.__name__}` | {f'`{error.default_field}`' if error.default_field else ''} | {summary(error)} |"
+        for error in sorted(CommandRejection.__subclasses__(), key=lambda error: error.__name__)
+    ]
+    return ["| code | field, unless a deeper one is named | meaning |", "|---|---|---|", *rows]
+
+
 def document() -> str:
     """Return docs/events.md."""
     central = [event for event in EVENTS if issubclass(event, CentralFact)]
@@ -169,6 +179,14 @@ def document() -> str:
     lines += sections_of(COMMANDS)
     lines += ["## Facts of central", "", f"Source `{CENTRAL_SOURCE}`, addressed by `metadata.target_account`.", ""]
     lines += sections_of(central)
+    lines += [
+        "### Codes of CommandRejected",
+        "",
+        "A command that is refused has changed nothing.",
+        "",
+        *rejection_codes(),
+        "",
+    ]
     lines += ["## Facts of the domains", ""]
     lines += sections_of(domain)
     lines += ["## Parts", ""]
