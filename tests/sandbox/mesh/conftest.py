@@ -17,9 +17,9 @@ from rich.console import Console
 from sandbox.client import Sandbox
 from sandbox.mesh import people
 from sandbox.mesh.bring_up import Mesh, bring_up
-from sandbox.mesh.layout import BUILD, FINANCE
+from sandbox.mesh.layout import BUILD, CENTRAL, FINANCE, MARKETING, SALES
 from sandbox.mesh.progress import Progress
-from tests.sandbox.mesh.story import Story
+from tests.sandbox.mesh.story import Story, create_administrator
 
 REGISTERED = "registered"
 SHARED = "shared"
@@ -43,6 +43,8 @@ def applied() -> Iterator[Applied]:
         mesh = Mesh(sandbox.url, directory / "terraform")
         bring_up(mesh, Progress(Console(file=io.StringIO())), others=[FINANCE])
         people.create_readers(FINANCE, sandbox.url)
+        for account in (CENTRAL, SALES, MARKETING, FINANCE):
+            create_administrator(sandbox, account)
         sandbox.snapshot(REGISTERED)
         yield Applied(sandbox, mesh)
 

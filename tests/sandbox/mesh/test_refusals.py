@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.mesh import people
-from sandbox.mesh.layout import CENTRAL, MARKETING, SALES, Account
+from sandbox.mesh.layout import CENTRAL, MARKETING, SALES
 from sandbox.mesh.listener import MeshError
 from sandbox.mesh.query import QueryRefusedError
 from tests.sandbox.mesh.story import DATABASE, Story, take_away, until
@@ -25,16 +25,6 @@ def _works_before(request: pytest.FixtureRequest) -> None:
     """The query works before the one thing is taken away: otherwise a refusal would prove nothing."""
     if "shared" in request.fixturenames:
         assert request.getfixturevalue("shared").query().rows == [["1458"]]
-
-
-def become_administrator(story: Story, account: Account) -> Any:
-    """Make the account's root user a Lake Formation administrator too, so that the test may revoke; its client."""
-    lake_formation = story.client("lakeformation", account)
-    settings = lake_formation.get_data_lake_settings()["DataLakeSettings"]
-    root = {"DataLakePrincipalIdentifier": f"arn:aws:iam::{account.id}:root"}
-    settings["DataLakeAdmins"] = [*settings["DataLakeAdmins"], root]
-    lake_formation.put_data_lake_settings(DataLakeSettings=settings)
-    return lake_formation
 
 
 # --- a query -------------------------------------------------------------------------------------------------------
@@ -53,7 +43,7 @@ def test_without_the_iam_action_glue_get_table(shared: Story) -> None:
 
 
 def test_without_the_grant_of_central(shared: Story) -> None:
-    become_administrator(shared, CENTRAL).revoke_permissions(
+    shared.client("lakeformation", CENTRAL).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.id},
         Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
         Permissions=["SELECT", "DESCRIBE"],
@@ -64,7 +54,7 @@ def test_without_the_grant_of_central(shared: Story) -> None:
 
 
 def test_without_the_grant_on_the_links_target(shared: Story) -> None:
-    become_administrator(shared, MARKETING).revoke_permissions(
+    shared.client("lakeformation", MARKETING).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.role_arn(people.ANALYST)},
         Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
         Permissions=["SELECT", "DESCRIBE"],
@@ -74,7 +64,7 @@ def test_without_the_grant_on_the_links_target(shared: Story) -> None:
 
 
 def test_without_the_grant_on_the_link(shared: Story) -> None:
-    become_administrator(shared, MARKETING).revoke_permissions(
+    shared.client("lakeformation", MARKETING).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.role_arn(people.ANALYST)},
         Resource={"Table": {"DatabaseName": DATABASE, "Name": "airports"}},
         Permissions=["DESCRIBE"],
