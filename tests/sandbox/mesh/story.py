@@ -36,7 +36,7 @@ class Story:
 
     def client(self, service: str, account: Account) -> Any:
         """A boto3 client of the account's root user; of its Lake Formation administrator where root sees nothing."""
-        session = people.root_session(account)
+        session: Any = people.root_session(account)
         if service in {"glue", "lakeformation"}:
             session = self.sandbox.session(role_arn=account.role_arn(ADMINISTRATOR))
         return session.client(service, endpoint_url=self.sandbox.url)
@@ -119,8 +119,14 @@ class Story:
                 self.executions(account, flow, "RUNNING") for account, names in flows.items() for flow in names
             )
 
-        # Twice in a row: between an event and the execution it starts, nothing runs either.
-        until(lambda: still() and (time.sleep(0.5) or still()), "all workflows to end")
+        def still_after_a_while() -> bool:
+            # Twice in a row: between an event and the execution it starts, nothing runs either.
+            if not still():
+                return False
+            time.sleep(0.5)
+            return still()
+
+        until(still_after_a_while, "all workflows to end")
 
     def dead_letters(self, account: Account, queue: str) -> list[dict[str, Any]]:
         """Take the messages of a dead-letter queue, with their attributes."""

@@ -99,10 +99,11 @@ def test_duplicated_and_replayed_events_leave_the_same_permissions(shared: Story
 
 def test_the_same_command_twice_at_the_same_moment_is_done_once(story: Story) -> None:
     command = {"domain": "sales", "product": story.manifest(("airports",))}
+    correlation_id = str(uuid.uuid4())
     metadata = {
         "schema_version": "1.0",
         "event_id": str(uuid.uuid4()),
-        "correlation_id": str(uuid.uuid4()),
+        "correlation_id": correlation_id,
         "causation_id": None,
         "occurred_at": "2026-11-21T00:00:00Z",
     }
@@ -113,7 +114,7 @@ def test_the_same_command_twice_at_the_same_moment_is_done_once(story: Story) ->
         "Detail": json.dumps({"metadata": metadata, "data": command}),
     }
     story.client("events", SALES).put_events(Entries=[entry, entry])
-    story.listener.wait("DataProductSchemaUpdated", metadata["correlation_id"], receiver=CENTRAL.name)
+    story.listener.wait("DataProductSchemaUpdated", correlation_id, receiver=CENTRAL.name)
     story.settle()
     story.listener.poll()
     answers = [

@@ -59,6 +59,7 @@ def test_in_one_account_the_credentials_are_its_own(glue: tuple[Crawlers, Stubbe
             "Description": ANY,
             "Targets": ANY,
             "SchemaChangePolicy": ANY,
+            "Configuration": ANY,
             "LakeFormationConfiguration": {"UseLakeFormationCredentials": True},
         },
     )
