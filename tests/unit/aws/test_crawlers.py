@@ -1,3 +1,5 @@
+import json
+
 """Glue crawlers: every call can be repeated, and a busy Glue is not an error."""
 
 from collections.abc import Iterator
@@ -41,7 +43,9 @@ def test_a_crawler_crawls_one_link_with_lake_formation_s_credentials(glue: tuple
             "Description": "Made by crawl_data_product for one run and deleted after it.",
             "Targets": {"CatalogTargets": [{"DatabaseName": "datamesh_sales", "Tables": ["flights"]}]},
             "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
-            "Configuration": '{"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "MergeNewColumns"}}}',
+            "Configuration": json.dumps(
+                {"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "MergeNewColumns"}}}
+            ),
             "LakeFormationConfiguration": {"UseLakeFormationCredentials": True, "AccountId": "111111111111"},
         },
     )
