@@ -1,7 +1,6 @@
-import json
-
 """Glue crawlers: every call can be repeated, and a busy Glue is not an error."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
