@@ -182,7 +182,7 @@ def document() -> str:
     lines += [
         "### Codes of CommandRejected",
         "",
-        "A command that is refused has changed nothing.",
+        "A refused command has changed nothing but its own record.",
         "",
         *rejection_codes(),
         "",
