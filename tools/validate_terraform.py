@@ -1,4 +1,4 @@
-"""Run `terraform validate` in every module, environment and example.
+"""Run `terraform validate` in every environment and example, which validates all modules that they call as well.
 
 They are copied below build/ first: `terraform init` writes a lock file and a data directory next to the
 configuration, and neither belongs into the source tree.
@@ -19,8 +19,18 @@ FOLDERS = ("modules", "environments", "examples")
 
 
 def configurations() -> list[Path]:
-    """Return the folders below the copy that hold a Terraform configuration."""
-    return sorted({file.parent for folder in FOLDERS for file in (COPY / folder).rglob("*.tf")})
+    """Return the folders below the copy that hold a root."""
+    return sorted({file.parent for folder in FOLDERS if folder != "modules" for file in (COPY / folder).rglob("*.tf")})
+
+
+def not_called() -> list[str]:
+    """Return the modules that no configuration calls, which would go unvalidated."""
+    text = "".join(file.read_text(encoding="utf-8") for folder in FOLDERS for file in (COPY / folder).rglob("*.tf"))
+    return [
+        f"modules/{module.name}: no environment, example or module calls it, so nothing validates it"
+        for module in sorted((COPY / "modules").iterdir())
+        if f'/{module.name}"' not in text
+    ]
 
 
 def validate(directory: Path, configuration: Path) -> str:
@@ -55,6 +65,7 @@ def main() -> int:
     configuration = write_terraformrc()
     with ThreadPoolExecutor(2) as pool:
         complaints = [text for text in pool.map(lambda each: validate(each, configuration), configurations()) if text]
+    complaints += not_called()
     for text in complaints:
         print(text, file=sys.stderr)
     if not complaints:
