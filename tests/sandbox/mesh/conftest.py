@@ -45,6 +45,8 @@ def applied() -> Iterator[Applied]:
         people.create_readers(FINANCE, sandbox.url)
         for account in (CENTRAL, SALES, MARKETING, FINANCE):
             create_administrator(sandbox, account)
+        # A snapshot holds state, not threads: an execution under way would never end in a restored mesh.
+        Story(sandbox, mesh).settle()
         sandbox.snapshot(REGISTERED)
         yield Applied(sandbox, mesh)
 
@@ -56,6 +58,7 @@ def shared_snapshot(applied: Applied) -> str:
     story = Story(applied.sandbox, applied.mesh)
     story.register_product()
     story.request_access()
+    story.settle()
     applied.sandbox.snapshot(SHARED)
     return SHARED
 

@@ -112,6 +112,7 @@ class Story:
             CENTRAL: ["register_data_domain", "register_data_product", "share_data_product", "index_data_product"],
             SALES: ["link_data_product", "crawl_data_product"],
             MARKETING: ["link_data_product", "crawl_data_product"],
+            FINANCE: ["link_data_product", "crawl_data_product"],
         }
 
         def still() -> bool:
