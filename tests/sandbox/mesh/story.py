@@ -87,7 +87,10 @@ class Story:
     def permissions(self, account: Account) -> set[tuple[str, str, str, str]]:
         """All Lake Formation permissions of an account: principal, resource, permissions, grantable permissions."""
         found = set()
-        for page in self.client("lakeformation", account).get_paginator("list_permissions").paginate():
+        lake_formation = self.client("lakeformation", account)
+        token: dict[str, str] = {}
+        while True:
+            page = lake_formation.list_permissions(**token)
             for entry in page["PrincipalResourcePermissions"]:
                 found.add(
                     (
@@ -97,7 +100,10 @@ class Story:
                         ",".join(sorted(entry["PermissionsWithGrantOption"])),
                     )
                 )
-        return found
+            # A page may be empty and still have a next one.
+            if "NextToken" not in page:
+                return found
+            token = {"NextToken": page["NextToken"]}
 
     def executions(self, account: Account, flow: str, status: str | None = None) -> list[dict[str, Any]]:
         """The executions of a flow's state machine, newest first."""
@@ -182,7 +188,11 @@ def without_action(policy: dict[str, Any], action: str) -> dict[str, Any]:
 def take_away(iam: Any, role: str, action: str) -> None:
     """Remove one action from a role's inline policy."""
     name, policy = iam_policy(iam, role)
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(without_action(policy, action)))
+    rest = without_action(policy, action)
+    if rest["Statement"]:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(rest))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
 def session_of(story: Story, account: Account, role: str) -> boto3.Session:

@@ -72,8 +72,8 @@ def test_the_registry_tells_the_columns_and_that_the_request_is_provisioned(shar
     items = shared.client("dynamodb", CENTRAL).scan(TableName="datamesh-registry")["Items"]
     requests = [item for item in items if item["pk"]["S"].startswith("REQUEST#")]
     assert [item["status"]["S"] for item in requests] == ["PROVISIONED"]
-    (flights,) = [item for item in items if item["sk"]["S"] == "TABLE#flights" and "columns" in item]
-    assert "dep_delay" in str(flights["columns"])
+    (flights,) = [item for item in items if item["sk"]["S"] == "TABLE#flights" and "index" in item]
+    assert "dep_delay" in str(flights["index"])
 
 
 def test_the_events_of_one_command_share_its_correlation_id(story: Story) -> None:
