@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.mesh import people
@@ -198,7 +199,7 @@ def test_somebody_elses_client_can_use_the_mesh(story: Story) -> None:
             "schema_version": "1.0",
             "event_id": str(uuid.uuid4()),
             "correlation_id": str(uuid.uuid4()),
-            "occurred_at": "2026-11-21T12:00:00Z",
+            "occurred_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         },
         "data": {"domain": "sales", "product": story.manifest(("airports",))},
     }
