@@ -85,11 +85,18 @@ class Workspace:
 
     def account_id(self) -> str:
         """The account that the workspace's tfvars name. Raises TerraformError when they name none."""
+        account = self._text_variable("account_id")
+        if account is None:
+            raise TerraformError(f"{self.variable_file.relative_to(ROOT)} does not set account_id")
+        return account
+
+    def _text_variable(self, name: str) -> str | None:
+        """The text that the workspace's tfvars give to a variable, on one line; None when they do not."""
         for line in self.variable_file.read_text().splitlines():
             key, _, value = line.partition("=")
-            if key.strip() == "account_id":
+            if key.strip() == name:
                 return value.split("#")[0].strip().strip('"')
-        raise TerraformError(f"{self.variable_file.relative_to(ROOT)} does not set account_id")
+        return None
 
     def prepare(self) -> None:
         """Lay the root out (sandbox only), initialise it and select the workspace."""
@@ -152,8 +159,22 @@ class Workspace:
             # Buckets and tables refuse to go while they are protected: first the protection, then they.
             self.variables["delete_data"] = True
             self.run("apply", "-auto-approve", *self._inputs(), stream=stream)
+        if self.environment == "central":
+            self._remove_routing_rules()
         self.run("destroy", "-auto-approve", *self._inputs(), stream=stream)
         return kept
+
+    def _remove_routing_rules(self) -> None:
+        """Remove what registrations left on the bus and Terraform does not know, or the bus could not be deleted."""
+        bus = self.outputs().get("event_bus_arn")
+        if bus is None:
+            return
+        role = self._text_variable("assume_role_arn")
+        command = [sys.executable, str(ROOT / "tools" / "routing_rules.py"), "--bus-arn", bus]
+        command += ["--assume-role-arn", role] if role and role != "null" else []
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise TerraformError(f"the routing rules of {bus} could not be removed\n{done.stderr}")
 
     def _data_addresses(self) -> list[str]:
         prefixes = tuple(self.outputs().get("data_addresses", []))
