@@ -21,13 +21,13 @@ module "link_data_product" {
   trigger = {
     event_bus_name = module.event_bus.name
     event_pattern = jsonencode({
-      source      = [local.central.source]
-      account     = [var.central.account_id]
-      detail-type = ["DataProductRegistered", "DataProductAccessGranted"]
-      # A product that was registered again without a change has its links already.
+      source  = [local.central.source]
+      account = [var.central.account_id]
+      # detail-type stands in the alternatives alone: EventBridge does not take a field both inside and outside $or.
       "$or" = [
         { detail-type = ["DataProductAccessGranted"] },
-        { detail = { data = { outcome = ["registered", "updated"] } } },
+        # A product that was registered again without a change has its links already.
+        { detail-type = ["DataProductRegistered"], detail = { data = { outcome = ["registered", "updated"] } } },
       ]
     })
   }

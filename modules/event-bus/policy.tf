@@ -45,6 +45,36 @@ data "aws_iam_policy_document" "bus" {
       }
     }
   }
+
+  # Identities of the bus's own account need no policy here to put events, so an Allow does not keep them from
+  # speaking in the senders' name; a Deny does. It matters where the senders' account and this one are the same.
+  dynamic "statement" {
+    for_each = var.senders.role_arns == null ? [] : ["forged"]
+
+    content {
+      sid       = "DenyForgedSources"
+      effect    = "Deny"
+      actions   = ["events:PutEvents"]
+      resources = [aws_cloudwatch_event_bus.this.arn]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "events:source"
+        values   = var.senders.sources
+      }
+
+      condition {
+        test     = "ArnNotEquals"
+        variable = "aws:PrincipalArn"
+        values   = var.senders.role_arns
+      }
+    }
+  }
 }
 
 resource "aws_cloudwatch_event_bus_policy" "this" {

@@ -195,11 +195,15 @@ def _account(side: tuple[str, str]) -> str:
 
 
 def bus_statement(side: tuple[str, str]) -> Statement:
-    """Return the one statement of the bus policy; fails when there are more."""
-    (found,) = [
-        each for each in statements(module_plan(*side)) if each.where.startswith("module.event_bus.data.aws_iam_policy")
-    ]
+    """Return the one statement of the bus policy that lets events in; fails when there are more."""
+    (found,) = [each for each in bus_statements(side) if each.effect == "Allow"]
     return found
+
+
+def bus_statements(side: tuple[str, str]) -> list[Statement]:
+    """Return all statements of the bus policy."""
+    found = statements(module_plan(*side))
+    return [each for each in found if each.where.startswith("module.event_bus.data.aws_iam_policy")]
 
 
 def detail_types(*kinds: type) -> set[str]:
@@ -239,6 +243,17 @@ def test_the_domains_bus_takes_events_from_centrals_routing_role_alone() -> None
     who = bus_statement(DOMAIN).conditions["aws:PrincipalArn"]
 
     assert who == ("ArnEquals", (f"arn:aws:iam::111111111111:role/{role}",))
+
+
+def test_nobody_in_the_domains_account_speaks_in_centrals_name() -> None:
+    (denied,) = [each for each in bus_statements(DOMAIN) if each.effect == "Deny"]
+
+    assert denied.actions == ("events:PutEvents",)
+    assert denied.conditions["events:source"] == ("StringEquals", ("datamesh.central",))
+    assert denied.conditions["aws:PrincipalArn"] == (
+        "ArnNotEquals",
+        bus_statement(DOMAIN).conditions["aws:PrincipalArn"][1],
+    )
 
 
 @pytest.mark.parametrize(
@@ -295,7 +310,11 @@ def test_rules_match_named_events_of_named_senders(side: tuple[str, str]) -> Non
         pattern = rule.json("event_pattern")
         assert rule.values["state"] == "ENABLED", address
         assert len(pattern["source"]) == 1, address
-        assert pattern["detail-type"], address
+        # A rule names its events, or all of its alternatives do; never both, which EventBridge does not take.
+        alternatives = pattern.get("$or", [])
+        named = [each.get("detail-type") for each in alternatives] or [pattern.get("detail-type")]
+        assert all(named), address
+        assert not (alternatives and "detail-type" in pattern), address
         if rule.values["event_bus_name"] == "default":
             # Other teams' workflows and crawlers are on this bus, too.
             assert {"stateMachineArn", "crawlerName"} & set(pattern["detail"]), address
