@@ -11,6 +11,8 @@ module "function" {
   log_kms_key_arn    = var.log_kms_key_arn
   log_retention_days = var.log_retention_days
   package            = var.package
+  # It waits for IAM to tell Lake Formation of new roles, and for other writers.
+  timeout = 300
 
   environment = {
     DATAMESH_ACCOUNT_ID          = var.account_id

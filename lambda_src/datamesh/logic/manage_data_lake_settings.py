@@ -9,11 +9,13 @@ from typing import Any
 
 from datamesh.logic.domain_ports import SettingsStore
 from datamesh.models.data_lake_settings import MAX_ADMINISTRATORS, DataLakeSettingsRequest
-from datamesh.models.errors import SettingsConflict, TooManyAdministrators
+from datamesh.models.errors import PrincipalNotKnownYet, SettingsConflict, TooManyAdministrators
 
 VERSION = "CROSS_ACCOUNT_VERSION"
 MAX_WRITES = 6
 LOOKS = 2
+# Pauses, of a second on average, in which IAM tells Lake Formation of a new role.
+MAX_WAITS = 90
 
 
 def merged(current: dict[str, Any], request: DataLakeSettingsRequest) -> dict[str, Any]:
@@ -59,12 +61,21 @@ def apply(request: DataLakeSettingsRequest, store: SettingsStore, pause: Callabl
     Returns what a second apply would return too. Raises TooManyAdministrators before anything changes, and
     SettingsConflict when another writer kept undoing it.
     """
-    for _ in range(MAX_WRITES):
+    writes = waits = 0
+    while writes < MAX_WRITES:
         current = store.get()
         wanted = merged(current, request)
         if _same(current, wanted):
             return _answer(request, current)
-        store.put(wanted)
+        try:
+            store.put(wanted)
+        except PrincipalNotKnownYet:
+            waits += 1
+            if waits > MAX_WAITS:
+                raise
+            pause()
+            continue
+        writes += 1
         if _stays(request, store, pause):
             return _answer(request, store.get())
     raise SettingsConflict(

@@ -222,6 +222,10 @@ class SettingsConflict(DatameshError):
     """Another writer kept overwriting the Lake Formation settings."""
 
 
+class PrincipalNotKnownYet(DatameshError):
+    """Lake Formation has not heard from IAM yet of a role that was made a moment ago."""
+
+
 class PublishFailed(DatameshError):
     """EventBridge accepted the call, but not every entry of it."""
 

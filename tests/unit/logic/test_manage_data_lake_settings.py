@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from datamesh.logic.manage_data_lake_settings import apply, merged
 from datamesh.models.data_lake_settings import DataLakeSettingsRequest
-from datamesh.models.errors import SettingsConflict, TooManyAdministrators
+from datamesh.models.errors import PrincipalNotKnownYet, SettingsConflict, TooManyAdministrators
 
 
 def role(name: object) -> str:
@@ -197,6 +197,32 @@ def test_a_writer_who_comes_while_looking_again_is_noticed() -> None:
 
     apply(request("ours"), store, pause)
     assert role("ours") in store.administrators
+
+
+class NewRole(FakeSettings):
+    """Settings that do not know the new role at first; somebody else writes while it is waited for."""
+
+    def __init__(self, settings: dict[str, Any], refusals: int) -> None:
+        super().__init__(settings)
+        self.refusals = refusals
+
+    def put(self, settings: dict[str, Any]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            self.settings["DataLakeAdmins"] = [admin("theirs"), admin("third")]
+            raise PrincipalNotKnownYet("Invalid principal")
+        super().put(settings)
+
+
+def test_what_others_write_while_a_new_role_is_waited_for_stays() -> None:
+    store = NewRole(IN_USE, refusals=10)
+    run(store, request("ours"))
+    assert store.administrators == [role("theirs"), role("third"), role("ours")]
+
+
+def test_a_role_that_never_becomes_known_is_an_error() -> None:
+    with pytest.raises(PrincipalNotKnownYet):
+        run(NewRole(IN_USE, refusals=1000), request("ours"))
 
 
 def test_a_writer_who_never_gives_up_is_an_error() -> None:
