@@ -21,6 +21,8 @@ python=${PYTHON:-python3}
 echo "Installing the packages of $lock into $venv"
 "$python" -m venv --clear "$venv"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+# uv trusts the certificates that it brings along; a company's own are known to the system.
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 "$venv/bin/python" -m pip install --quiet --no-deps --require-hashes -r requirements/bootstrap.lock 2>/dev/null ||
   echo "setup: uv is not to be had, pip will install the packages" >&2
 
