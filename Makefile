@@ -62,7 +62,7 @@ test: setup host-package lint test-unit test-plan test-sandbox ## Run all checks
 lint: setup checkov-setup ## Check style, types, Terraform, generated documents and security rules
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy lambda_src/datamesh sandbox tools tests
+	@$(PYTHON) -m mypy lambda_src/datamesh sandbox tools tests examples
 	@terraform fmt -check -recursive modules environments examples
 	@$(PYTHON) tools/validate_terraform.py
 	@$(PYTHON) tools/terraform_docs.py --check

@@ -9,9 +9,8 @@ import signal
 import time
 
 from sandbox.client import Sandbox
-from sandbox.mesh import data
 from sandbox.mesh.bring_up import Mesh, bring_up, write_description
-from sandbox.mesh.layout import BUILD, MARKETING, PORT, SALES
+from sandbox.mesh.layout import BUILD, PORT
 from sandbox.mesh.progress import Progress
 
 DESCRIPTION = BUILD / "sandbox.json"
@@ -59,10 +58,9 @@ def up() -> int:
 The mesh is up at {sandbox.url}; {description.relative_to(BUILD.parent)} says where everything is.
 An account id is the access key of that account's root user, with any secret. Three things to try:
 
-  1. See the domains:   AWS_ACCESS_KEY_ID={SALES.id} AWS_SECRET_ACCESS_KEY=any aws --endpoint-url {sandbox.url} \\
-                          --region eu-west-1 events list-rules --event-bus-name {SALES.bus}
-  2. Register a product: put RegisterDataProduct on the bus of {SALES.name} (docs/events.md; the data of
-     {data.PRODUCT!r} is in its bucket already) and ask for it from {MARKETING.name} with RequestDataProductAccess.
+  1. .venv/bin/python examples/share_a_product.py
+     registers a product, is refused, asks for access and reads it: plain boto3, a hundred lines to start from.
+  2. Put commands on a domain's bus yourself: docs/events.md has them all, examples/README.md the infrastructure.
   3. Change a module and run `make plan ENV=domain WORKSPACE=sales TARGET=sandbox`.
 
 `make down` ends it."""

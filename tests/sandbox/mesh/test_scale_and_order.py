@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sandbox.mesh import people
-from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, SALES, Account
+from sandbox.mesh.bring_up import describe
+from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, ROOT, SALES, Account
 from tests.sandbox.mesh.story import DATABASE, Story, until
 
 FLOWS = {"register_data_product": CENTRAL, "link_data_product": SALES, "crawl_data_product": SALES}
@@ -191,39 +193,19 @@ def test_a_failed_crawl_is_told_from_a_good_one(story: Story) -> None:
     until(lambda: story.client("glue", SALES).list_crawlers()["CrawlerNames"] == [], "the crawler to be deleted")
 
 
-def test_somebody_elses_client_can_use_the_mesh(story: Story) -> None:
-    """What the issue promises of `make up`: plain boto3, no code of ours in between."""
-    events = story.client("events", SALES)
-    detail = {
-        "metadata": {
-            "schema_version": "1.0",
-            "event_id": str(uuid.uuid4()),
-            "correlation_id": str(uuid.uuid4()),
-            "occurred_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        },
-        "data": {"domain": "sales", "product": story.manifest(("airports",))},
-    }
-    answer = events.put_events(
-        Entries=[
-            {
-                "EventBusName": "datamesh-domain",
-                "Source": "datamesh.domain",
-                "DetailType": "RegisterDataProduct",
-                "Detail": json.dumps(detail),
-            }
-        ]
+def test_somebody_elses_client_can_use_the_mesh(story: Story, tmp_path: Path) -> None:
+    """What `make up` promises: plain boto3 and build/sandbox.json, no code of ours in between."""
+    description = tmp_path / "sandbox.json"
+    description.write_text(json.dumps(describe(story.mesh, process_id=None)))
+
+    done = subprocess.run(
+        [sys.executable, "examples/share_a_product.py", str(description)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert answer["FailedEntryCount"] == 0
-    central = story.client("glue", CENTRAL)
-    until(
-        lambda: any(
-            table["StorageDescriptor"]["Columns"]
-            for table in central.get_tables(DatabaseName="datamesh_sales_nrac")["TableList"]
-        ),
-        "the crawled table",
-    )
-    analyst = people.role_session(MARKETING, people.ANALYST, story.sandbox.url)
-    glue = analyst.client("glue", endpoint_url=story.sandbox.url)
-    assert DATABASE not in [database["Name"] for database in glue.get_databases()["DatabaseList"]]
-    story.request_access(tables=["airports"])
-    assert [table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]] == ["airports"]
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "before: SCHEMA_NOT_FOUND" in done.stdout
+    assert "after: ['John F Kennedy Intl', 'America/New_York']" in done.stdout
