@@ -61,6 +61,9 @@ class FakeRegistry:
     def product(self, domain: str, name: str) -> ProductRecord | None:
         return self._get(ProductRecord, product_key(domain, name))
 
+    def products(self, domain: str) -> list[ProductRecord]:
+        return [item for item in self.items.values() if isinstance(item, ProductRecord) and item.domain == domain]
+
     def request(self, request_id: uuid.UUID) -> RequestRecord | None:
         return self._get(RequestRecord, request_key(request_id))
 

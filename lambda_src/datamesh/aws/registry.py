@@ -86,6 +86,10 @@ class Registry:
         """Return a product."""
         return self._record(ProductRecord, product_key(domain, name))
 
+    def products(self, domain: str) -> list[ProductRecord]:
+        """Return all products of a domain, by name."""
+        return [record_from_item(ProductRecord, item) for item in self._query(f"DOMAIN#{domain}", "PRODUCT#")]
+
     def request(self, request_id: uuid.UUID) -> RequestRecord | None:
         """Return a request."""
         return self._record(RequestRecord, request_key(request_id))

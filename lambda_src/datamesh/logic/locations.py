@@ -1,6 +1,6 @@
 """Which locations a domain may use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from datamesh.models.commands import TableSpec
 from datamesh.models.config import DomainConfig
@@ -35,3 +35,14 @@ def check_overlaps(tables: Iterable[TableSpec]) -> None:
         if previous is not None and table.location.startswith(previous.location):
             raise LocationOverlap(f"{table.name} lies inside {previous.name}: {table.location}")
         previous = table
+
+
+def check_apart(location: str, others: Mapping[str, Iterable[str]], field: str) -> None:
+    """Check that a location neither equals, contains nor lies inside one of another product ({product => locations}).
+
+    The same objects in two would be as sensitive as the product that says less of them. Raises LocationOverlap.
+    """
+    for product, taken in others.items():
+        for other in taken:
+            if location.startswith(other) or other.startswith(location):
+                raise LocationOverlap(f"{location} overlaps {other} of the product {product}", field)

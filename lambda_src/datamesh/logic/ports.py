@@ -28,6 +28,9 @@ class Registry(Protocol):
     def product(self, domain: str, name: str) -> ProductRecord | None:
         """Return a product."""
 
+    def products(self, domain: str) -> list[ProductRecord]:
+        """Return all products of a domain."""
+
     def request(self, request_id: uuid.UUID) -> RequestRecord | None:
         """Return a request."""
 

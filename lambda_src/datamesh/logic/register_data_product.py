@@ -1,6 +1,6 @@
 """Registration of a product: admit, create the tables, grant them to their producer, record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from datamesh.logic.access import account_grants, ensure_granted
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
 from datamesh.logic.domains import strongest
-from datamesh.logic.locations import check_location
+from datamesh.logic.locations import check_apart, check_location
 from datamesh.logic.ports import Catalog, Permissions, Registry
 from datamesh.logic.products import DesiredProduct, DesiredTable, is_superseded, merge
 from datamesh.logic.senders import registered_sender
@@ -127,8 +127,10 @@ class ProductRegistration:
             return DUPLICATE
         desired = merge(record, recorded, spec, stamp)
         self._check_names(command, desired)
+        self._check_apart(command, desired)
         if record is None or verdict is Verdict.START:
             execution_id, content = request.execution.id, desired.content
+            locations = _locations(desired, record.locations if record is not None else ())
             record = (
                 claimed(
                     record,
@@ -136,6 +138,7 @@ class ProductRegistration:
                     execution_id=execution_id,
                     now=now,
                     pending=content,
+                    locations=locations,
                 )
                 if record is not None
                 else ProductRecord(
@@ -148,10 +151,17 @@ class ProductRegistration:
                     name=spec.name,
                     account_id=envelope.account,
                     database=domain.databases.nrac,
+                    locations=locations,
                     pending=content,
                 )
             )
             registry.write([Save(record)])
+        try:
+            # Once more, now that others can see what this product is about to use: of two at once, one sees the other.
+            self._check_apart(command, desired)
+        except CommandRejection:
+            deciding_again(lambda: self._withdraw(request, now))
+            raise
         self._claim_names(request, command, desired, record, now)
         return {"outcome": "admitted", "domain": command.domain, "product": spec.name}
 
@@ -162,6 +172,21 @@ class ProductRegistration:
             owner = owners.get(claim.key, claim.owner)
             if owner != claim.owner:
                 raise TableNameTaken(f"{claim.key.sk.removeprefix('TABLE#')} is a table of the product {owner}")
+
+    def _check_apart(self, command: RegisterDataProduct, desired: DesiredProduct) -> None:
+        """Check that no new table shares objects with a table of another product of the domain."""
+        new = set(desired.new_names)
+        others = {
+            product.name: product.locations or self._recorded_locations(product)
+            for product in self._world.registry.products(command.domain)
+            if new and product.name != command.product.name
+        }
+        for number, table in enumerate(command.product.tables):
+            if table.name in new:
+                check_apart(table.location, others, f"product.tables.{number}.location")
+
+    def _recorded_locations(self, product: ProductRecord) -> tuple[str, ...]:
+        return tuple(table.spec.location for table in self._world.registry.tables(product.domain, product.name))
 
     def _claim_names(
         self,
@@ -260,6 +285,7 @@ class ProductRegistration:
             self._world.registry.write([Drop(record)])
             return
         settled = record.content is not None and record.outcome is None
+        given_back = {table.spec.location for table in desired.tables if table.record is None}
         self._world.registry.write(
             [
                 Save(
@@ -268,6 +294,7 @@ class ProductRegistration:
                         now=now,
                         status="REGISTERED" if settled else "FAILED",
                         stamp=record.content.stamp if record.content else record.stamp,
+                        locations=tuple(location for location in record.locations if location not in given_back),
                         pending=None if settled else record.pending,
                         error=None if settled else "An earlier registration has not been completed",
                     )
@@ -292,6 +319,7 @@ class ProductRegistration:
                             record,
                             now=now,
                             content=desired.content,
+                            locations=_locations(desired),
                             resource_shares=shares,
                             table_count=len(desired.tables),
                             registered_at=record.registered_at or now,
@@ -390,3 +418,7 @@ class ProductRegistration:
 def _outcomes(tables: object) -> dict[str, TableOutcome]:
     rows = tables if isinstance(tables, list) else []
     return {row["name"]: row["outcome"] for row in rows}
+
+
+def _locations(desired: DesiredProduct, more: Iterable[str] = ()) -> tuple[str, ...]:
+    return tuple(sorted({table.spec.location for table in desired.tables} | set(more)))

@@ -97,7 +97,7 @@ class LocationOutsideDomain(CommandRejection):
 
 
 class LocationOverlap(CommandRejection):
-    """Two tables of a product lie inside one another."""
+    """Two tables of a product lie inside one another, or a new table overlaps one of another product."""
 
     default_field = "location"
 

@@ -110,6 +110,7 @@ class ProductRecord(WorkRecord):
     name: ProductName
     account_id: AccountId
     database: str
+    locations: tuple[str, ...] = Field((), description="Of all tables, those that are only being registered included.")
     content: ProductContent | None = None
     pending: ProductContent | None = None
     resource_shares: tuple[str, ...] = ()

@@ -80,6 +80,8 @@ def test_every_record_is_read_as_it_was_written(registry: Registry, central: Fak
     registry.write([Save(first(record)) for record in records])
     assert registry.domain("sales") == first(central.registry.domain("sales"))
     assert registry.product("sales", "air_travel") == first(central.registry.product("sales", "air_travel"))
+    assert registry.products("sales") == [first(central.registry.product("sales", "air_travel"))]
+    assert registry.products("marketing") == []
     assert registry.request(REQUEST) == first(central.registry.request(REQUEST))
     assert registry.tables("sales", "air_travel") == central.registry.tables("sales", "air_travel")
     assert registry.grants("sales", "air_travel") == central.registry.grants("sales", "air_travel")

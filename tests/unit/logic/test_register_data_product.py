@@ -232,6 +232,59 @@ def test_tables_inside_one_another_are_refused(central: FakeCentral) -> None:
     assert rejection(central, register_product(product_spec(table_spec("flights"), inner)))["code"] == "LocationOverlap"
 
 
+def other_product(location: str, **changes: Any) -> dict[str, Any]:
+    """Return a registration of a second product with one table."""
+    table = table_spec("other", location=f"s3://{BUCKET}/products/{location}")
+    return register_product(product_spec(table, name="other", **changes))
+
+
+@pytest.mark.parametrize("location", ["air_travel/flights/", "air_travel/flights/2026/", "air_travel/"])
+@pytest.mark.parametrize("state", ["registered", "being registered", "failed", "recorded before locations were"])
+def test_products_of_a_domain_share_no_objects(central: FakeCentral, location: str, state: str) -> None:
+    first = register_product(product_spec(pii=True))
+    if state in {"registered", "recorded before locations were"}:
+        central.deliver(first)
+    else:
+        central.step("register_data_product", "admit", first)
+    if state == "failed":
+        central.step("register_data_product", "fail", first)
+    record = central.registry.product("sales", "air_travel")
+    assert record is not None
+    if state == "recorded before locations were":
+        central.registry.items[record.key] = record.model_copy(update={"locations": ()})
+    told = rejection(central, other_product(location))
+    assert (told["code"], told["field"]) == ("LocationOverlap", "product.tables.0.location")
+
+
+def test_products_side_by_side_are_no_overlap(central: FakeCentral) -> None:
+    central.deliver(register_product())
+    assert central.deliver(other_product("air_travel/flights_2026/")).path[-1] == "Product Registered"
+    assert central.deliver(register_product(minute=1)).path[-1] == "Product Registered"
+
+
+def test_of_two_overlapping_products_at_once_one_is_seen(central: FakeCentral) -> None:
+    first = register_product(product_spec(pii=True))
+
+    def interleave(_changes: object) -> None:
+        central.registry.before_write = None
+        central.step("register_data_product", "admit", first, "faster")
+
+    central.registry.before_write = interleave
+    result = central.step("register_data_product", "admit", other_product("air_travel/"), "slower")
+    assert (result["outcome"], result["code"]) == ("rejected", "LocationOverlap")
+    assert central.registry.product("sales", "other") is None
+
+
+def test_a_location_given_back_is_free(central: FakeCentral) -> None:
+    central.deliver(register_product())
+    more = register_product(product_spec(table_spec("flights"), table_spec("more")), minute=1)
+    central.catalog.tables[DATABASE, "more"] = central.catalog.tables[DATABASE, "flights"].model_copy(
+        update={"name": "more", "parameters": {}}
+    )
+    assert central.deliver(more).path[-1] == "Command Rejected"
+    assert central.deliver(other_product("air_travel/more/")).path[-1] == "Product Registered"
+
+
 def test_another_account_cannot_register_for_a_domain() -> None:
     central = central_with("sales", "marketing")
     told = rejection(central, register_product(account=MARKETING))
