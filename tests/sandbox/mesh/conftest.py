@@ -46,7 +46,7 @@ def applied() -> Iterator[Applied]:
         for account in (CENTRAL, SALES, MARKETING, FINANCE):
             create_administrator(sandbox, account)
         # A snapshot holds state, not threads: an execution under way would never end in a restored mesh.
-        Story(sandbox, mesh).settle()
+        Story(sandbox, mesh, heard=()).settle()
         sandbox.snapshot(REGISTERED)
         yield Applied(sandbox, mesh)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import boto3
@@ -29,10 +29,13 @@ T = TypeVar("T")
 class Story:
     """Commands and queries in one applied mesh."""
 
-    def __init__(self, sandbox: Sandbox, mesh: Mesh) -> None:
+    def __init__(
+        self, sandbox: Sandbox, mesh: Mesh, heard: Iterable[Account] = (CENTRAL, SALES, MARKETING, FINANCE)
+    ) -> None:
+        """Listen on the buses of the accounts ``heard``. A bus that is listened on has a rule and cannot be deleted."""
         self.sandbox = sandbox
         self.mesh = mesh
-        self.listener = Listener([CENTRAL, SALES, MARKETING, FINANCE], sandbox.url)
+        self.listener = Listener(heard, sandbox.url)
 
     def client(self, service: str, account: Account) -> Any:
         """A boto3 client of the account's root user; of its Lake Formation administrator where root sees nothing."""

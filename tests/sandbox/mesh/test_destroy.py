@@ -33,7 +33,15 @@ def inventory(story: Story) -> dict[str, Any]:
 
 
 # What the tests themselves made in the account (the readers and the listener), and what Lambda makes on its own.
-NOT_OURS = ("analyst", "intern", "demo-listener", "finance-athena-results", "AWSServiceRole", "/aws/lambda/")
+NOT_OURS = (
+    "lake-administrator",
+    "analyst",
+    "intern",
+    "demo-listener",
+    "finance-athena-results",
+    "AWSServiceRole",
+    "/aws/lambda/",
+)
 
 
 def left(found: dict[str, Any]) -> dict[str, list[str]]:
@@ -49,7 +57,7 @@ def left(found: dict[str, Any]) -> dict[str, list[str]]:
 def finance(applied: Applied) -> Story:
     """A mesh whose domain finance may be destroyed; Terraform's state is put back with the snapshot."""
     applied.sandbox.restore(REGISTERED)
-    return Story(applied.sandbox, applied.mesh)
+    return Story(applied.sandbox, applied.mesh, heard=())
 
 
 def test_destroy_keeps_the_data_and_nothing_else(finance: Story, applied: Applied) -> None:
