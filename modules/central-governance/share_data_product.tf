@@ -55,7 +55,7 @@ module "share_data_product_function" {
     [
       {
         sid       = "RecordRequest"
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arn.registry]
       },
       {
@@ -67,8 +67,10 @@ module "share_data_product_function" {
         sid = "Grant"
         actions = [
           "lakeformation:BatchGrantPermissions",
+          "lakeformation:BatchRevokePermissions",
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
+          "lakeformation:RevokePermissions",
         ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."

@@ -11,6 +11,7 @@ from datamesh.models.registry import (
     Change,
     Claim,
     DomainRecord,
+    GrantRecord,
     Key,
     ProductRecord,
     Record,
@@ -36,6 +37,9 @@ class Registry(Protocol):
 
     def tables(self, domain: str, product: str) -> list[TableRecord]:
         """Return all tables of a product."""
+
+    def grants(self, domain: str, product: str) -> list[GrantRecord]:
+        """Return all grants of a product."""
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has a name."""

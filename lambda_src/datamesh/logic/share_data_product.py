@@ -34,7 +34,7 @@ from datamesh.models.facts import (
     DataProductAccessGranted,
     DataProductAccessRequested,
 )
-from datamesh.models.registry import GrantRecord, ProductRecord, RequestRecord, Save, TableRecord
+from datamesh.models.registry import Drop, GrantRecord, ProductRecord, RequestRecord, Save, TableRecord
 from datamesh.models.steps import Json, StepRequest
 
 SHOWN_REASONS = 10
@@ -99,7 +99,9 @@ class ProductSharing:
         same = record is not None and (not refused or record.stamp.event_id == metadata.event_id)
         verdict = judge(record, same_command=same, execution_id=request.execution.id, now=now)
         if verdict is Verdict.DUPLICATE:
-            return DUPLICATE
+            # The answer to a refused request may have been lost: it is given again.
+            return rejected(envelope, _rejection_of(record), now) if record is not None and refused else DUPLICATE
+        seen = record
         if record is not None:
             record = claimed(
                 record, stamp=stamp_of(metadata), execution_id=request.execution.id, now=now, rejection=None
@@ -123,7 +125,8 @@ class ProductSharing:
         try:
             asked = self._decide(command, consumer)
         except CommandRejection as rejection:
-            registry.write([Save(_refused(record, rejection))])
+            # An attempt that failed may have granted already.
+            self._refuse(record, rejection, granted=seen is not None and seen.status != "REJECTED")
             return rejected(envelope, rejection, now)
         approved = record.model_copy(
             update={
@@ -190,7 +193,7 @@ class ProductSharing:
             asked = self._asked(command.model_copy(update={"tables": record.tables}))
             self._check_sensitivity(asked)
         except CommandRejection as rejection:
-            self._world.registry.write([Save(_refused(changed(record, now=now), rejection))])
+            self._refuse(changed(record, now=now), rejection, granted=True)
             raise
         shares = ensure_granted(
             self._world.permissions,
@@ -204,6 +207,30 @@ class ProductSharing:
             record.account_id,
         )
         return {"outcome": "granted", "request_id": str(record.request_id), "resource_shares": list(shares)}
+
+    def _refuse(self, record: RequestRecord, rejection: CommandRejection, *, granted: bool) -> None:
+        """Record a rejection. What an earlier attempt may have granted is revoked first: refused is never granted.
+
+        Tables that other requests of the account were granted stay granted.
+        """
+        reference, own = record.product, None
+        product = self._world.registry.product(reference.domain, reference.name) if granted else None
+        if product is not None and product.account_id != record.account_id:
+            grants = self._world.registry.grants(reference.domain, reference.name)
+            own = next((grant for grant in grants if grant.request_id == record.request_id), None)
+            others = [grant for grant in grants if grant is not own and grant.account_id == record.account_id]
+            kept = {table for grant in others for table in grant.tables}
+            self._world.permissions.revoke(
+                account_grants(
+                    record.account_id,
+                    catalog_id=self._account_id,
+                    database=product.database,
+                    tables=[table for table in record.tables if table not in kept],
+                    permissions=READ_PERMISSIONS,
+                )
+            )
+        refused = _refused(record, rejection)
+        self._world.registry.write([Save(refused), *([Drop(own)] if own is not None else [])])
 
     def _record(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, _ = read_command(request, RequestDataProductAccess, now)
@@ -290,5 +317,17 @@ def approval_reason(asked: Asked) -> str:
 
 def _refused(record: RequestRecord, rejection: CommandRejection) -> RequestRecord:
     """Return the request as refused, to be saved instead of the record given."""
-    update = {"status": "REJECTED", "rejection": rejection.code, "reason": rejection.message}
+    update = {
+        "status": "REJECTED",
+        "rejection": rejection.code,
+        "rejected_field": rejection.field,
+        "reason": rejection.message,
+        "granted_at": None,
+    }
     return record.model_copy(update=update)
+
+
+def _rejection_of(record: RequestRecord) -> CommandRejection:
+    """Return the rejection that a refused request records."""
+    known = {kind.__name__: kind for kind in CommandRejection.__subclasses__()}
+    return known.get(record.rejection or "", CommandRejection)(record.reason or "", record.rejected_field)

@@ -191,6 +191,7 @@ class RequestRecord(WorkRecord):
     decided_by: str | None = None
     reason: str | None = None
     rejection: str | None = Field(None, description="Code of the reason for the rejection.")
+    rejected_field: str | None = Field(None, description="The field to blame for the rejection.")
     granted_at: UtcTime | None = None
     provisioned: Stamp | None = None
 

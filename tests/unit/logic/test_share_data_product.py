@@ -213,6 +213,63 @@ def test_what_becomes_sensitive_after_the_decision_is_not_granted(central: FakeC
     assert record.status == "REJECTED"
 
 
+def become_sensitive(central: FakeCentral) -> None:
+    """Flag a column of flights."""
+    change_table(central, "flights", columns=(CatalogColumn(name="passenger", parameters={"pii_flag": "true"}),))
+
+
+@pytest.mark.parametrize("step", ["admit", "grant"])
+def test_what_an_attempt_granted_is_revoked_when_the_request_is_refused_after_all(
+    central: FakeCentral, step: str
+) -> None:
+    command = request_access(REQUEST)
+    central.step("share_data_product", "admit", command)
+    central.step("share_data_product", "grant", command)
+    assert central.lake_formation.on_table(MARKETING, "flights")
+    become_sensitive(central)
+    if step == "admit":
+        central.step("share_data_product", "fail", command)
+        result = central.step("share_data_product", "admit", command, "again")
+    else:
+        result = central.step("share_data_product", "grant", command)
+    assert (result["outcome"], result["code"]) == ("rejected", "SensitiveProduct")
+    assert central.lake_formation.on_table(MARKETING, "flights") == frozenset()
+    assert central.lake_formation.on_table(MARKETING, "airports") == frozenset()
+    assert central.lake_formation.on_table(SALES, "flights")
+
+
+def test_a_grant_that_was_recorded_and_never_said_is_taken_back(central: FakeCentral) -> None:
+    command = request_access(REQUEST)
+    central.fail_once("publish", RuntimeError("down"))
+    central.deliver(command)
+    assert central.registry.grants("sales", "air_travel")
+    become_sensitive(central)
+    assert central.deliver(command).path[-1] == "Command Rejected"
+    assert central.registry.grants("sales", "air_travel") == []
+    assert central.lake_formation.on_table(MARKETING, "flights") == frozenset()
+
+
+def test_what_another_request_was_granted_stays_when_one_is_refused(central: FakeCentral) -> None:
+    central.deliver(request_access(tables=["flights"]))
+    command = request_access(REQUEST)
+    central.step("share_data_product", "admit", command)
+    central.step("share_data_product", "grant", command)
+    become_sensitive(central)
+    central.step("share_data_product", "grant", command)
+    assert central.lake_formation.on_table(MARKETING, "flights")
+    assert central.lake_formation.on_table(MARKETING, "airports") == frozenset()
+
+
+def test_a_refusal_whose_answer_was_lost_is_said_again(central: FakeCentral) -> None:
+    command = request_access(REQUEST, principals=[f"arn:aws:iam::{SALES}:role/analyst"])
+    first = central.step("share_data_product", "admit", command)
+    before = central.state()
+    again = central.step("share_data_product", "admit", command, "again")
+    assert again == first
+    assert again["outcome"] == "rejected"
+    assert central.state() == before
+
+
 def test_many_reasons_are_shortened() -> None:
     tables = [table_spec(f"table_{number}") for number in range(20)]
     central = central_with("sales", "marketing", product=product_spec(*tables))
@@ -280,11 +337,13 @@ def test_the_order_of_names_does_not_make_another_request(central: FakeCentral) 
     assert central.deliver(again).path[-1] == "Already Done"
 
 
-def test_a_refused_request_is_answered_once_per_event_and_may_be_made_again(central: FakeCentral) -> None:
+def test_a_refused_request_has_one_answer_per_event_and_may_be_made_again(central: FakeCentral) -> None:
     central.deliver(register_product(product_spec(pii=True), minute=1))
     refused = request_access(REQUEST)
     rejection(central, refused)
-    assert central.deliver(refused).path[-1] == "Already Done"
+    said = central.published[-1]
+    assert central.deliver(refused).path[-1] == "Command Rejected"
+    assert central.published[-1]["Detail"] == said["Detail"], "the same answer, event id included"
     central.deliver(register_product(product_spec(pii=False), minute=2))
     assert central.deliver(request_access(REQUEST, minute=3)).path[-1] == "Access Granted"
     record = central.registry.request(REQUEST)
