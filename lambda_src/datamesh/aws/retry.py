@@ -27,6 +27,7 @@ HICCUPS = frozenset(
         "OperationTimeoutException",
         "InternalServiceException",
         "InternalServiceError",
+        "InternalServerError",
         "InternalFailure",
         "InternalError",
         "ServiceUnavailable",

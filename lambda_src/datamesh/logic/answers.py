@@ -15,6 +15,9 @@ from datamesh.models.steps import Json, StepRequest
 # A task's input has 256 KiB, and each step takes the command together with results of earlier steps.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_COMMAND_BYTES = 192 * 1024
+# A sender may put anything into a field's name or value, and a step's result has its limit too.
+MAX_FIELD = 512
+MAX_MESSAGE = 4_096
 CLOCK_SKEW = timedelta(minutes=5)
 DUPLICATE: Json = {"outcome": "duplicate"}
 
@@ -57,12 +60,13 @@ def rejected(envelope: Envelope, rejection: CommandRejection, now: datetime) -> 
         command=envelope.detail_type,
         domain=_text(asked.get("domain")),
         code=rejection.code,
-        message=rejection.message[:4096],
-        field=rejection.field,
+        message=rejection.message[:MAX_MESSAGE],
+        field=rejection.field[:MAX_FIELD] if rejection.field is not None else None,
         request_id=_uuid(asked.get("request_id")),
     )
     entry = make_entry(fact, cause=envelope.metadata_or_substitute(), now=now, target_account=envelope.account)
-    return {"outcome": "rejected", "code": rejection.code, "reason": rejection.message, "entries": [entry.to_json()]}
+    reason = rejection.message[:MAX_MESSAGE]
+    return {"outcome": "rejected", "code": rejection.code, "reason": reason, "entries": [entry.to_json()]}
 
 
 def entries_of(metadata: Metadata, now: datetime, target_account: str, *facts: EventData) -> list[Json]:

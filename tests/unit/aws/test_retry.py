@@ -45,6 +45,7 @@ def retrier(slept: list[float]) -> Retrier:
         ("TooManyRequestsException", "", Handling.RETRY),
         ("OperationTimeoutException", "", Handling.RETRY),
         ("InternalServiceException", "", Handling.RETRY),
+        ("InternalServerError", "", Handling.RETRY),
         ("InvalidInputException", "Invalid principal, arn:aws:iam::1:role/new", Handling.RETRY),
         ("InvalidInputException", "You must register the S3 path first", Handling.RETRY),
         ("AccessDeniedException", "Insufficient Glue permissions to access table t", Handling.RETRY),
