@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from datamesh.logic.locations import check_overlaps
-from datamesh.models.commands import MAX_TABLES, ProductSpec, TableSpec
+from datamesh.models.commands import MAX_TABLES, PartitionKey, ProductSpec, TableSpec
 from datamesh.models.errors import LocationChanged, TooManyTables
 from datamesh.models.registry import ProductContent, ProductRecord, Stamp, TableRecord
+
+KeyT = TypeVar("KeyT", bound=PartitionKey)
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class DesiredTable:
 
     @property
     def declared_anew(self) -> bool:
-        """Whether the declaration differs from the one in the registry."""
-        return self.record is None or self.record.spec != self.spec
+        """Whether a newer declaration differs from the one in the registry; what a late word adds does not count."""
+        return self.record is None or (self.record.spec != self.spec and self.record.stamp != self.stamp)
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,17 @@ def merge(
     """Merge a command into what is registered.
 
     Per part (the product's own description; each table) the newer word wins, and tables that the command does not name
-    stay. Raises LocationChanged when a newer word moves a table, LocationOverlap, TooManyTables.
+    stay. Only that something is personal data is taken from a late word too, where the newer one does not say. A newer
+    description counts even if its registration failed. Raises LocationChanged when a newer word moves a table,
+    LocationOverlap, TooManyTables.
     """
     known = {table.name: table for table in tables}
     desired = {table.name: DesiredTable(spec=table.spec, stamp=table.stamp, record=table) for table in known.values()}
     for number, wanted in enumerate(spec.tables):
         recorded = known.get(wanted.name)
-        if not stamp.newer_than(recorded.stamp if recorded else None):
+        if recorded is not None and not stamp.newer_than(recorded.stamp):
+            spec_kept = _with_flags_of(recorded.spec, wanted)
+            desired[wanted.name] = DesiredTable(spec=spec_kept, stamp=recorded.stamp, record=recorded)
             continue
         if recorded is not None and recorded.spec.location != wanted.location:
             raise LocationChanged(
@@ -60,11 +67,11 @@ def merge(
     if len(desired) > MAX_TABLES:
         raise TooManyTables(f"{spec.name} would have {len(desired)} tables, more than {MAX_TABLES}")
     check_overlaps(table.spec for table in desired.values())
-    before = record.content if record else None
+    before, newest = (record.content, _newest(record)) if record else (None, None)
     content = (
         ProductContent(description=spec.description, classification=spec.classification, pii=spec.pii, stamp=stamp)
-        if before is None or stamp.newer_than(before.stamp)
-        else before
+        if newest is None or stamp.newer_than(newest.stamp)
+        else _with_flag_of(newest, spec)
     )
     return DesiredProduct(
         content=content,
@@ -75,10 +82,47 @@ def merge(
 
 def is_superseded(record: ProductRecord | None, tables: Sequence[TableRecord], spec: ProductSpec, stamp: Stamp) -> bool:
     """Tell whether all that a command says is recorded, or newer words are: it is repeated, or came too late."""
-    if record is None or record.content is None or stamp.newer_than(record.content.stamp):
+    newest = _newest(record) if record else None
+    if record is None or newest is None or stamp.newer_than(newest.stamp) or _with_flag_of(newest, spec) != newest:
+        return False
+    if newest.stamp == stamp and newest != record.content:
+        # The command itself is pending: it has failed, and is not done.
         return False
     known: Mapping[str, TableRecord] = {table.name: table for table in tables}
-    return all(table.name in known and not stamp.newer_than(known[table.name].stamp) for table in spec.tables)
+    return all(
+        table.name in known
+        and not stamp.newer_than(known[table.name].stamp)
+        and _with_flags_of(known[table.name].spec, table) == known[table.name].spec
+        for table in spec.tables
+    )
+
+
+def _newest(record: ProductRecord) -> ProductContent | None:
+    """Return the newest description, be it in force or pending."""
+    content, pending = record.content, record.pending
+    if content is None or pending is None:
+        return content or pending
+    return content if content.stamp.newer_than(pending.stamp) else pending
+
+
+def _with_flag_of(newer: ProductContent, older: ProductSpec) -> ProductContent:
+    """Return a description, flagged as personal data if it says nothing of that and a late word says so."""
+    return newer.model_copy(update={"pii": True}) if newer.pii is None and older.pii else newer
+
+
+def _with_flags_of(newer: TableSpec, older: TableSpec) -> TableSpec:
+    """Return a declaration with the flags of a late one on those columns of which it does not say anything."""
+    flagged = {column.name for column in (*older.columns, *older.partition_keys) if column.pii}
+
+    def carried(column: KeyT) -> KeyT:
+        return column.model_copy(update={"pii": True}) if column.pii is None and column.name in flagged else column
+
+    return newer.model_copy(
+        update={
+            "columns": tuple(carried(column) for column in newer.columns),
+            "partition_keys": tuple(carried(key) for key in newer.partition_keys),
+        }
+    )
 
 
 def _said(content: ProductContent) -> tuple[str, str | None, bool | None]:

@@ -284,7 +284,12 @@ class ProductRegistration:
         if record.version == 1:
             self._world.registry.write([Drop(record)])
             return
-        settled = record.content is not None and record.outcome is None
+        pending = record.pending.stamp if record.pending else None
+        own = pending == stamp_of(request.envelope.metadata())
+        # What a newer command has left pending is still to be done.
+        settled = (
+            record.content is not None and record.outcome is None and (own or pending in {None, record.content.stamp})
+        )
         given_back = {table.spec.location for table in desired.tables if table.record is None}
         self._world.registry.write(
             [
@@ -295,7 +300,7 @@ class ProductRegistration:
                         status="REGISTERED" if settled else "FAILED",
                         stamp=record.content.stamp if record.content else record.stamp,
                         locations=tuple(location for location in record.locations if location not in given_back),
-                        pending=None if settled else record.pending,
+                        pending=None if settled or own else record.pending,
                         error=None if settled else "An earlier registration has not been completed",
                     )
                 )

@@ -202,3 +202,46 @@ def test_a_held_record_with_nothing_pending_is_not_held(central: FakeCentral) ->
     central.registry.items[record.key] = record.model_copy(update={"pending": None})
     with pytest.raises(LeaseLost, match="nothing pending"):
         central.step("register_data_product", "tables", register_product())
+
+
+@pytest.mark.parametrize("place", ["product", "column", "partition key"])
+def test_a_late_word_that_something_is_personal_data_counts_where_the_newer_is_silent(
+    central: FakeCentral, place: str
+) -> None:
+    def command(pii: bool | None, minute: int) -> dict[str, Any]:
+        named = {"name": "passenger", "type": "string", "pii": pii}
+        more = {"column": {"columns": [named]}, "partition key": {"partition_keys": [named]}}.get(place, {})
+        spec = product_spec(table_spec("flights", **more), pii=pii if place == "product" else False)
+        return register_product(spec, minute=minute)
+
+    central.deliver(command(None, 2))
+    central.deliver(command(True, 1))
+    record = central.registry.product("sales", "air_travel")
+    [table] = central.registry.tables("sales", "air_travel")
+    assert record is not None
+    assert record.content is not None
+    flags = {"product": [record.content.pii], "column": [column.pii for column in table.spec.columns]}
+    assert flags.get(place, [key.pii for key in table.spec.partition_keys]) == [True]
+    found = central.catalog.tables[DATABASE, "flights"]
+    parameters = {"product": found.parameters, "column": found.columns and found.columns[0].parameters}
+    assert (parameters.get(place) or found.partition_keys[0].parameters)["pii_flag"] == "true"
+
+
+@pytest.mark.parametrize("names", [["flights"], ["flights", "airports"]])
+def test_an_older_command_does_not_overwrite_a_newer_one_that_failed(central: FakeCentral, names: list[str]) -> None:
+    central.deliver(register_product(minute=0))
+    newer = register_product(product_spec(pii=True, classification="restricted"), minute=2)
+    central.fail_once("grant", RuntimeError("down"))
+    central.deliver(newer)
+    older = register_product(product_spec(*[table_spec(name) for name in names], pii=False), minute=1)
+    central.deliver(older)
+    assert central.catalog.tables[DATABASE, "flights"].parameters["pii_flag"] == "true"
+    record = central.registry.product("sales", "air_travel")
+    assert record is not None
+    newest = record.pending or record.content
+    assert newest is not None
+    assert (newest.pii, newest.classification) == (True, "restricted")
+    central.deliver(newer)
+    record = central.registry.product("sales", "air_travel")
+    assert record is not None
+    assert (record.status, record.content and record.content.pii) == ("REGISTERED", True)
