@@ -210,7 +210,8 @@ def test_a_late_word_that_something_is_personal_data_counts_where_the_newer_is_s
 ) -> None:
     def command(pii: bool | None, minute: int) -> dict[str, Any]:
         named = {"name": "passenger", "type": "string", "pii": pii}
-        more = {"column": {"columns": [named]}, "partition key": {"partition_keys": [named]}}.get(place, {})
+        changes = {"column": {"columns": [named]}, "partition key": {"partition_keys": [named]}}
+        more: dict[str, Any] = changes.get(place, {})
         spec = product_spec(table_spec("flights", **more), pii=pii if place == "product" else False)
         return register_product(spec, minute=minute)
 
