@@ -13,6 +13,8 @@ from datamesh.aws import clients
 from datamesh.aws.retry import HICCUPS, RULES, THROTTLES, Handling, Retrier, Rule, error_of
 from datamesh.models.errors import RecordTooLarge, WriteConflict
 from datamesh.models.registry import (
+    TAG_GRANTS,
+    TAG_WORK,
     Change,
     Check,
     Claim,
@@ -25,12 +27,17 @@ from datamesh.models.registry import (
     Record,
     RequestRecord,
     Save,
+    Stamp,
     TableRecord,
+    TagChangeRecord,
+    TagGrantRecord,
+    TagWork,
     Take,
     domain_key,
     product_key,
     product_pk,
     request_key,
+    tag_change_key,
 )
 
 if TYPE_CHECKING:
@@ -101,6 +108,18 @@ class Registry:
     def grants(self, domain: str, product: str) -> list[GrantRecord]:
         """Return all grants of a product."""
         return [record_from_item(GrantRecord, item) for item in self._query(product_pk(domain, product), "GRANT#")]
+
+    def tag_grants(self) -> list[TagGrantRecord]:
+        """Return all grants by LF-tag of the mesh."""
+        return [record_from_item(TagGrantRecord, item) for item in self._query(TAG_GRANTS, "GRANT#")]
+
+    def tag_work(self) -> TagWork | None:
+        """Return who changes LF-tags or grants by them."""
+        return self._record(TagWork, TAG_WORK)
+
+    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
+        """Return what an event changed for the consumers of a product."""
+        return self._record(TagChangeRecord, tag_change_key(domain, product, stamp))
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has the name that `claim` speaks of; None when it is free."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
@@ -16,8 +16,21 @@ from datamesh.models.registry import (
     ProductRecord,
     Record,
     RequestRecord,
+    Stamp,
     TableRecord,
+    TagChangeRecord,
+    TagGrantRecord,
+    TagWork,
 )
+from datamesh.models.tags import TableTags
+
+
+class FoundTable(NamedTuple):
+    """A table that a search by LF-tags found."""
+
+    database: str
+    name: str
+    tags: TableTags
 
 
 class Registry(Protocol):
@@ -40,6 +53,15 @@ class Registry(Protocol):
 
     def grants(self, domain: str, product: str) -> list[GrantRecord]:
         """Return all grants of a product."""
+
+    def tag_grants(self) -> list[TagGrantRecord]:
+        """Return all grants by LF-tag of the mesh."""
+
+    def tag_work(self) -> TagWork | None:
+        """Return who changes LF-tags or grants by them."""
+
+    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
+        """Return what an event changed."""
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has a name."""
@@ -95,6 +117,34 @@ class Permissions(Protocol):
 
     def location_role(self, arn: str) -> str | None:
         """Return the role that a location is registered with."""
+
+
+class LfTags(Protocol):
+    """The LF-tags of central's Lake Formation. All changes may be repeated."""
+
+    def values(self, key: str) -> frozenset[str] | None:
+        """Return the values that a key may take; None when there is no such key."""
+
+    def ensure_value(self, key: str, value: str) -> None:
+        """Make a key with a value, or add the value to it."""
+
+    def database_tags(self, database: str) -> dict[str, str]:
+        """Return what is assigned to a database."""
+
+    def table_tags(self, database: str, table: str) -> TableTags:
+        """Return what is assigned to a table, its database and its columns; `column_names` stays empty."""
+
+    def set_database_tags(self, database: str, wanted: Mapping[str, str]) -> None:
+        """Make exactly these the tags that are assigned to a database. Raises TaggingFailed."""
+
+    def set_table_tags(self, database: str, table: str, wanted: Mapping[str, str]) -> None:
+        """Make exactly these the tags that are assigned to a table itself. Raises TaggingFailed."""
+
+    def set_column_tags(self, database: str, table: str, wanted: Mapping[str, Mapping[str, str]]) -> None:
+        """Make exactly these the tags that are assigned to columns; others get none. Raises TaggingFailed."""
+
+    def search_tables(self, expression: Mapping[str, tuple[str, ...]]) -> list[FoundTable]:
+        """Return all tables of which the expression shows something, whoever made them; `column_names` stays empty."""
 
 
 class DomainConfigs(Protocol):

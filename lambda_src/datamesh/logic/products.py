@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datamesh.logic.locations import check_overlaps
-from datamesh.models.commands import MAX_TABLES, PartitionKey, ProductSpec, TableSpec
+from datamesh.models.commands import MAX_TABLES, DeclaredColumn, ProductSpec, TableSpec
 from datamesh.models.errors import LocationChanged, TooManyTables
 from datamesh.models.registry import ProductContent, ProductRecord, Stamp, TableRecord
 
-KeyT = TypeVar("KeyT", bound=PartitionKey)
+KeyT = TypeVar("KeyT", bound=DeclaredColumn)
 
 
 @dataclass(frozen=True)

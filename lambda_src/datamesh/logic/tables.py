@@ -1,5 +1,6 @@
 """How a declared table looks in the catalog, and how it is brought there without losing what others wrote."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from datamesh.models.catalog import (
@@ -125,7 +126,7 @@ def decide(
 
 
 def _columns(
-    found: tuple[CatalogColumn, ...], declared: tuple[PartitionKey, ...], declared_anew: bool
+    found: tuple[CatalogColumn, ...], declared: Sequence[Column | PartitionKey], declared_anew: bool
 ) -> tuple[CatalogColumn, ...]:
     columns = {column.name: column for column in found}
     for said in declared:
@@ -136,11 +137,12 @@ def _columns(
             if column is not None and said.pii is not None:
                 columns[root] = _with_parameter(column, f"{path}.{PII_FLAG}", flag(said.pii))
             continue
-        if column is None and not declared_anew:
+        if column is None and (not declared_anew or said.type is None):
+            # Nobody knows its type yet: the crawler will find it.
             continue
         if column is None:
-            column = CatalogColumn(name=root, type=said.type)
-        elif declared_anew:
+            column = CatalogColumn(name=root, type=said.type or "string")
+        elif declared_anew and said.type is not None:
             column = column.model_copy(update={"type": said.type})
         comment = said.comment if isinstance(said, Column) else None
         if declared_anew and comment is not None:

@@ -18,9 +18,11 @@ from datamesh.models.base import (
     TableName,
 )
 from datamesh.models.events import Command
+from datamesh.models.tags import TagExpression, Tags
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
 TableFormat = Literal["parquet", "csv", "json"]
+AccessMode = Literal["nrac", "tbac", "both"]
 MAX_TABLES = 100
 MAX_PRINCIPALS = 50
 # Glue: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html (Comment, at most 255 bytes)
@@ -33,17 +35,32 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-class PartitionKey(Model):
-    """A partition key of a table."""
+class DeclaredColumn(Model):
+    """What columns and partition keys have in common."""
 
     name: ColumnName
-    type: ColumnType
     pii: bool | None = Field(None, description="Whether it is personal data; null where nobody has said.")
+    tags: Tags = Field(default_factory=dict, description="LF-tags that override those of the table, key by key.")
+
+    @model_validator(mode="after")
+    def _fields_carry_no_tags(self) -> Self:
+        if self.tags and "." in self.name:
+            raise ValueError(f"{self.name} lies inside a struct: Lake Formation takes LF-tags on whole columns only")
+        return self
 
 
-class Column(PartitionKey):
+class PartitionKey(DeclaredColumn):
+    """A partition key of a table."""
+
+    type: ColumnType
+
+
+class Column(DeclaredColumn):
     """A column, or with a dotted name (`address.email`) a field inside a struct column."""
 
+    type: ColumnType | None = Field(
+        None, description="null: the crawler finds the column; what is said of it here holds as soon as it appears."
+    )
     comment: Comment | None = None
 
 
@@ -56,6 +73,12 @@ class TableSpec(Model):
     description: ShortText | None = None
     columns: tuple[Column, ...] = Field((), max_length=2000, description="May be empty: the crawler finds them.")
     partition_keys: tuple[PartitionKey, ...] = Field((), max_length=100)
+    tags: Tags = Field(default_factory=dict, description="LF-tags of the table; they override those of the product.")
+
+    @property
+    def carries_tags(self) -> bool:
+        """Whether the table or one of its columns has LF-tags of its own."""
+        return bool(self.tags) or any(column.tags for column in (*self.columns, *self.partition_keys))
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
@@ -79,11 +102,21 @@ class ProductSpec(Model):
     description: ShortText
     classification: Classification | None = Field(None, description="null: unclassified, which counts as sensitive.")
     pii: bool | None = Field(None, description="Whether it holds personal data; null counts as sensitive.")
+    access_mode: AccessMode = Field(
+        "nrac", description="How it is shared: by name (`nrac`), by LF-tag (`tbac`) or both. It may widen, not narrow."
+    )
+    tags: Tags = Field(default_factory=dict, description="LF-tags of all its tables.")
     tables: tuple[TableSpec, ...] = Field(min_length=1, max_length=MAX_TABLES)
 
     @model_validator(mode="after")
     def _table_names_differ(self) -> Self:
         _unique(tuple(table.name for table in self.tables))
+        return self
+
+    @model_validator(mode="after")
+    def _tags_are_used(self) -> Self:
+        if self.access_mode == "nrac" and (self.tags or any(table.carries_tags for table in self.tables)):
+            raise ValueError("tags need the access_mode tbac or both: a product shared by name has no LF-tags")
         return self
 
 
@@ -101,6 +134,10 @@ class RegisterDataDomain(Command):
     config_secret_arn: ArnText = Field(
         description="Full ARN (with suffix) of the config secret in the sender's account."
     )
+    tags: Tags = Field(
+        default_factory=dict,
+        description="LF-tags that all its products shared by LF-tag inherit, besides the domain's own value.",
+    )
 
 
 class RegisterDataProduct(Command):
@@ -114,18 +151,33 @@ class RegisterDataProduct(Command):
 
 
 class RequestDataProductAccess(Command):
-    """Asks for the right to read tables of another domain's product."""
+    """Asks for the right to read: tables of another domain's product, or whatever carries certain LF-tags.
+
+    Exactly one of `product` and `expression` is given.
+    """
 
     request_id: uuid.UUID
     domain: DomainName = Field(description="The consumer, which asks.")
-    product: ProductRef
+    product: ProductRef | None = None
     tables: Annotated[tuple[TableName, ...], AfterValidator(_unique)] | None = Field(
         None, min_length=1, max_length=MAX_TABLES, description="null: all tables that the product has now."
+    )
+    expression: TagExpression | None = Field(
+        None,
+        description="LF-tag keys with the values that will do: a table must have every key, with one of its values.",
     )
     principals: Annotated[tuple[PrincipalArn, ...], AfterValidator(_unique)] = Field(
         min_length=1, max_length=MAX_PRINCIPALS, description="IAM roles and users in the consumer's account."
     )
     justification: Annotated[str, Field(min_length=1, max_length=2048)]
+
+    @model_validator(mode="after")
+    def _by_name_or_by_tag(self) -> Self:
+        if (self.product is None) == (self.expression is None):
+            raise ValueError("give exactly one of product and expression")
+        if self.expression is not None and self.tables is not None:
+            raise ValueError("tables can be named of a product only, not of an expression")
+        return self
 
 
 COMMANDS: tuple[type[Command], ...] = (RegisterDataDomain, RegisterDataProduct, RequestDataProductAccess)

@@ -156,6 +156,54 @@ class SensitiveProduct(CommandRejection):
     default_field = "product"
 
 
+class UnknownTag(CommandRejection):
+    """An LF-tag key or value is not one of the mesh's."""
+
+    default_field = "tags"
+
+
+class ReservedTagKey(CommandRejection):
+    """The LF-tag key that names a domain is set by central, by nobody else."""
+
+    default_field = "tags"
+
+
+class AccessModeNarrowed(CommandRejection):
+    """A product would no longer be shared in a way in which it is."""
+
+    default_field = "product.access_mode"
+
+
+class NotSharedByName(CommandRejection):
+    """The product is shared by LF-tag only."""
+
+    default_field = "product"
+
+
+class NothingMatches(CommandRejection):
+    """No table carries what the tag expression asks for."""
+
+    default_field = "expression"
+
+
+class ExpressionTooLarge(CommandRejection):
+    """Lake Formation takes tag expressions of at most 900 bytes."""
+
+    default_field = "expression"
+
+
+class TooManyTagPolicies(CommandRejection):
+    """Lake Formation takes at most 50 tag policies of a kind per principal."""
+
+    default_field = "expression"
+
+
+class ExposesSensitive(CommandRejection):
+    """A standing tag grant of another domain would show something sensitive, which nobody approved."""
+
+    default_field = "product.tags"
+
+
 # --- Transient: the state machines retry these ---
 
 
@@ -192,6 +240,18 @@ class CrawlersStillRunning(Transient):
 
 class ConflictError(DatameshError):
     """Something of this name exists already and is different. It is never overwritten."""
+
+
+class TaggingFailed(DatameshError):
+    """Lake Formation did not take all LF-tags of a resource."""
+
+
+class TagInUse(DatameshError):
+    """An LF-tag value is still assigned to something or named by a grant."""
+
+
+class InvalidLfTags(DatameshError):
+    """The request to manage the LF-tags of the mesh does not follow its model."""
 
 
 class LeaseLost(DatameshError):

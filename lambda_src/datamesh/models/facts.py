@@ -8,6 +8,7 @@ from pydantic import Field
 from datamesh.models.base import AccountId, ArnText, DomainName, OpenModel, PrincipalArn, ProductName, TableName
 from datamesh.models.commands import COMMANDS, ProductRef
 from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, CentralFact, DomainFact, EventData
+from datamesh.models.tags import TagExpression
 
 RegistrationOutcome = Literal["registered", "updated", "unchanged"]
 TableOutcome = Literal["created", "updated", "unchanged"]
@@ -15,6 +16,10 @@ CrawlStatus = Literal["SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "NOT_STAR
 READ_PERMISSIONS: tuple[Literal["SELECT", "DESCRIBE"], ...] = ("SELECT", "DESCRIBE")
 POLICY_NOT_SENSITIVE = "policy:not-sensitive"
 MAX_CAUSE = 8_192
+# Of a table with more columns a change of access names the first ones and counts the rest.
+MAX_LISTED_COLUMNS = 20
+SharingMode = Literal["nrac", "tbac"]
+AccessEffect = Literal["gained", "widened", "changed", "narrowed", "lost"]
 
 
 class Databases(OpenModel):
@@ -22,6 +27,46 @@ class Databases(OpenModel):
 
     nrac: str = Field(description="Shared by named resource.")
     tbac: str = Field(description="Shared by LF-tag.")
+
+
+class MatchedDatabase(OpenModel):
+    """A database in central, and those of its tables of which a tag expression shows something."""
+
+    domain: DomainName = Field(description="Whose products they are.")
+    database: str
+    tables: tuple[TableName, ...]
+
+
+class TaggedTable(OpenModel):
+    """The LF-tags of a table as they are now, inherited ones included."""
+
+    name: TableName
+    tags: dict[str, str]
+    columns: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Columns with LF-tags of their own, and these."
+    )
+
+
+class AccessChange(OpenModel):
+    """Who gains or loses what of a table by a change of tags or columns."""
+
+    consumer: DomainName
+    principals: tuple[PrincipalArn, ...]
+    table: TableName
+    effect: AccessEffect
+    gained: tuple[str, ...] = Field((), max_length=MAX_LISTED_COLUMNS, description="Columns, the first ones.")
+    gained_count: int = 0
+    lost: tuple[str, ...] = Field((), max_length=MAX_LISTED_COLUMNS, description="Columns, the first ones.")
+    lost_count: int = 0
+
+
+class StandingTagGrant(OpenModel):
+    """A tag expression that a domain was granted, and for whom it asked."""
+
+    request_id: uuid.UUID
+    expression: TagExpression
+    principals: tuple[PrincipalArn, ...]
+    resource_shares: tuple[str, ...] = ()
 
 
 class RegisteredTable(OpenModel):
@@ -70,15 +115,40 @@ class DataDomainRegistered(CentralFact):
 
 
 class DataProductRegistered(CentralFact):
-    """A product's tables are in the catalog and granted to their producer. Addressed to the producer."""
+    """A product's tables are in the catalog and granted to their producer. Addressed to the producer.
+
+    A product that is shared both ways has its tables in two databases, and is announced twice.
+    """
+
+    domain: DomainName
+    product: ProductName
+    access_mode: SharingMode = Field("nrac", description="By what the tables in `database` are shared.")
+    catalog_account: AccountId
+    database: str
+    expression: TagExpression | None = Field(
+        None, description="With `tbac`: the tag expression by which the producer's account holds its own tables."
+    )
+    tables: tuple[RegisteredTable, ...]
+    resource_shares: tuple[str, ...] = Field((), description="RAM shares that carry the grants.")
+    outcome: RegistrationOutcome
+
+
+class DataProductTagsChanged(CentralFact):
+    """LF-tags of a product changed, or columns of a tagged table did.
+
+    Addressed to the producer, with everybody's change of access, and to every domain whose access changed, with its
+    own.
+    """
 
     domain: DomainName
     product: ProductName
     catalog_account: AccountId
     database: str
-    tables: tuple[RegisteredTable, ...]
-    resource_shares: tuple[str, ...] = Field((), description="RAM shares that carry the grants.")
-    outcome: RegistrationOutcome
+    tables: tuple[TaggedTable, ...] = Field(description="The tables whose tags or columns changed, as they are now.")
+    changes: tuple[AccessChange, ...] = ()
+    grants: tuple[StandingTagGrant, ...] = Field(
+        (), description="To a consumer: its tag grants that show something of the database now."
+    )
 
 
 class DataProductAccessRequested(CentralFact):
@@ -86,8 +156,9 @@ class DataProductAccessRequested(CentralFact):
 
     request_id: uuid.UUID
     domain: DomainName
-    product: ProductRef
-    tables: tuple[TableName, ...]
+    product: ProductRef | None = None
+    expression: TagExpression | None = None
+    tables: tuple[TableName, ...] = ()
     principals: tuple[PrincipalArn, ...]
 
 
@@ -96,7 +167,8 @@ class DataProductAccessApproved(CentralFact):
 
     request_id: uuid.UUID
     domain: DomainName
-    product: ProductRef
+    product: ProductRef | None = None
+    expression: TagExpression | None = None
     decided_by: str
     reason: str
 
@@ -106,11 +178,13 @@ class DataProductAccessGranted(CentralFact):
 
     request_id: uuid.UUID
     domain: DomainName
-    product: ProductRef
+    product: ProductRef | None = None
+    expression: TagExpression | None = None
     catalog_account: AccountId
-    database: str
-    tables: tuple[TableName, ...]
+    database: str | None = Field(None, description="Of a product asked for by name.")
+    tables: tuple[TableName, ...] = ()
     principals: tuple[PrincipalArn, ...]
+    matches: tuple[MatchedDatabase, ...] = Field((), description="What a tag expression matches now.")
     permissions: tuple[Literal["SELECT", "DESCRIBE"], ...]
     resource_shares: tuple[str, ...] = ()
 
@@ -132,7 +206,8 @@ class DataProductLinked(DomainFact):
     domain: DomainName = Field(description="The domain that linked, and says so.")
     product: ProductRef
     role: Literal["producer", "consumer"]
-    database: str = Field(description="Local database that holds the links.")
+    access_mode: SharingMode = "nrac"
+    database: str = Field(description="Local database that holds the links, or with `tbac` is one itself.")
     tables: tuple[LinkedTable, ...]
     request_id: uuid.UUID | None = None
 
@@ -142,6 +217,7 @@ class DataProductSchemaUpdated(DomainFact):
 
     domain: DomainName
     product: ProductName
+    access_mode: SharingMode = "nrac"
     tables: tuple[TableSchema, ...]
 
 
@@ -150,6 +226,7 @@ class DataProductCrawlFailed(DomainFact):
 
     domain: DomainName
     product: ProductName
+    access_mode: SharingMode = "nrac"
     tables: tuple[CrawledTable, ...]
 
 
@@ -158,10 +235,14 @@ class DataProductAccessProvisioned(DomainFact):
 
     request_id: uuid.UUID
     domain: DomainName
-    product: ProductRef
-    database: str
-    tables: tuple[TableName, ...]
+    product: ProductRef | None = None
+    expression: TagExpression | None = None
+    database: str | None = Field(None, description="Of a product asked for by name.")
+    tables: tuple[TableName, ...] = ()
     principals: tuple[PrincipalArn, ...]
+    databases: tuple[str, ...] = Field(
+        (), description="Local databases in which what a tag expression matches appears."
+    )
 
 
 class WorkflowFailed(EventData):
@@ -180,6 +261,7 @@ class WorkflowFailed(EventData):
 FACTS: tuple[type[EventData], ...] = (
     DataDomainRegistered,
     DataProductRegistered,
+    DataProductTagsChanged,
     DataProductLinked,
     DataProductSchemaUpdated,
     DataProductCrawlFailed,

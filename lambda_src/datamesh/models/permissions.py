@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from datamesh.models.base import Model
+from datamesh.models.tags import Conditions
 
 IAM_ALLOWED_PRINCIPALS = "IAM_ALLOWED_PRINCIPALS"
 # Batch calls take at most so many entries:
@@ -44,7 +45,25 @@ class LocationResource(Model):
     arn: str
 
 
-Resource = DatabaseResource | TableResource | LocationResource
+class TagResource(Model):
+    """Some values of an LF-tag."""
+
+    kind: Literal["tag"] = "tag"
+    catalog_id: str
+    key: str
+    values: Permissions
+
+
+class TagPolicyResource(Model):
+    """All databases or all tables of a catalog that a tag expression matches, now and in future."""
+
+    kind: Literal["tag_policy"] = "tag_policy"
+    catalog_id: str
+    resource_type: Literal["DATABASE", "TABLE"]
+    expression: Conditions
+
+
+Resource = DatabaseResource | TableResource | LocationResource | TagResource | TagPolicyResource
 
 
 class Grant(Model):

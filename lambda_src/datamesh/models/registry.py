@@ -10,10 +10,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from datamesh.models.base import AccountId, DomainName, Model, ProductName, TableName, UtcTime
-from datamesh.models.commands import Classification, ProductRef, TableSpec
+from datamesh.models.base import AccountId, DomainName, Model, ProductName, TableName, UtcTime, iso
+from datamesh.models.commands import AccessMode, Classification, ProductRef, TableSpec
 from datamesh.models.config import DomainConfig
-from datamesh.models.facts import CrawlStatus, Databases, RegistrationOutcome
+from datamesh.models.facts import AccessChange, CrawlStatus, Databases, RegistrationOutcome, SharingMode
+from datamesh.models.tags import TableTags, TagExpression, Tags
 
 
 class Key(Model):
@@ -80,6 +81,10 @@ class DomainRecord(WorkRecord):
     secret_arn: str
     config: DomainConfig | None = None
     pending: DomainConfig | None = None
+    tags: Tags = Field(
+        default_factory=dict, description="LF-tags of its tag-based database, besides the domain's value."
+    )
+    pending_tags: Tags | None = None
     content_stamp: Stamp | None = Field(None, description="The command that `config` comes from.")
     databases: Databases | None = None
     registered_at: UtcTime | None = None
@@ -96,6 +101,7 @@ class ProductContent(Model):
     description: str
     classification: Classification | None
     pii: bool | None
+    tags: Tags = Field(default_factory=dict)
     stamp: Stamp
 
 
@@ -109,7 +115,9 @@ class ProductRecord(WorkRecord):
     domain: DomainName
     name: ProductName
     account_id: AccountId
-    database: str
+    database: str = Field(description="The domain's database for what is shared by name.")
+    tag_database: str | None = Field(None, description="The domain's database for what is shared by LF-tag.")
+    access_mode: AccessMode = "nrac"
     locations: tuple[str, ...] = Field((), description="Of all tables, those that are only being registered included.")
     content: ProductContent | None = None
     pending: ProductContent | None = None
@@ -122,6 +130,16 @@ class ProductRecord(WorkRecord):
     def key(self) -> Key:
         return product_key(self.domain, self.name)
 
+    @property
+    def placed(self) -> dict[SharingMode, str]:
+        """The databases that hold the product's tables, by what they are shared by."""
+        found: dict[SharingMode, str] = {}
+        if self.access_mode in {"nrac", "both"}:
+            found["nrac"] = self.database
+        if self.access_mode in {"tbac", "both"} and self.tag_database is not None:
+            found["tbac"] = self.tag_database
+        return found
+
 
 class IndexedColumn(Model):
     """A column as the central catalog has it."""
@@ -131,6 +149,7 @@ class IndexedColumn(Model):
     comment: str | None = None
     pii: bool = False
     partition_key: bool = False
+    tags: dict[str, str] = Field(default_factory=dict, description="LF-tags of its own.")
 
 
 class TableIndex(Model):
@@ -142,6 +161,7 @@ class TableIndex(Model):
     truncated: bool = Field(False, description="Not all columns fit into the record.")
     digest: str
     data_classification: str | None
+    tags: dict[str, str] = Field(default_factory=dict, description="LF-tags, inherited ones included.")
     sensitive: bool
     reasons: tuple[str, ...] = ()
 
@@ -167,6 +187,9 @@ class TableRecord(Record):
     index: TableIndex | None = None
     crawl: CrawlState | None = None
     linked: Stamp | None = Field(None, description="The producer has the table linked since.")
+    tagged: TableTags | None = Field(
+        None, description="LF-tags and columns in the tag-based database when consumers were last told of them."
+    )
 
     @property
     def key(self) -> Key:
@@ -184,8 +207,9 @@ class RequestRecord(WorkRecord):
     digest: str = Field(description="Of what was asked: the same request id cannot ask for something else.")
     domain: DomainName
     account_id: AccountId
-    product: ProductRef
-    tables: tuple[str, ...]
+    product: ProductRef | None = None
+    tables: tuple[str, ...] = ()
+    expression: TagExpression | None = None
     principals: tuple[str, ...]
     justification: str
     decided_by: str | None = None
@@ -221,11 +245,66 @@ class GrantRecord(Record):
         return Key(pk=product_pk(self.product.domain, self.product.name), sk=f"GRANT#{self.consumer}#{self.request_id}")
 
 
+class TagGrantRecord(Record):
+    """A tag expression that a domain is granted, as it should be. All lie together: a change of tags asks for all."""
+
+    kind = "tag_grant"
+
+    request_id: uuid.UUID
+    consumer: DomainName
+    account_id: AccountId
+    expression: TagExpression
+    principals: tuple[str, ...]
+    resource_shares: tuple[str, ...] = ()
+    granted_at: UtcTime
+
+    @property
+    def key(self) -> Key:
+        return Key(pk=TAG_GRANTS, sk=f"GRANT#{self.consumer}#{self.request_id}")
+
+
+class TagChangeRecord(Record):
+    """What a change of tags or columns of a product did to consumers' access. Never changed after it was written."""
+
+    kind = "tag_change"
+
+    domain: DomainName
+    product: ProductName
+    stamp: Stamp = Field(description="The event that made the change.")
+    recorded_at: UtcTime
+    tables: tuple[str, ...]
+    changes: tuple[AccessChange, ...]
+
+    @property
+    def key(self) -> Key:
+        return tag_change_key(self.domain, self.product, self.stamp)
+
+
+class TagWork(Record):
+    """Who changes LF-tags or grants by them right now: one step of one workflow in the whole mesh.
+
+    A decision on what an expression matches holds only as long as nobody changes tags, and the reverse.
+    """
+
+    kind = "tag_work"
+
+    holder: str
+    lease_expires_at: UtcTime
+
+    @property
+    def key(self) -> Key:
+        return TAG_WORK
+
+
 class Claim(Model):
     """Who has a name that only one may have: an account, a bucket, a table name inside a domain."""
 
     key: Key
     owner: str
+
+
+TAG_GRANTS = "TAGGRANTS"
+TAG_WORK = Key(pk="TAGWORK", sk="META")
 
 
 def domain_key(domain: str) -> Key:
@@ -246,6 +325,11 @@ def product_pk(domain: str, product: str) -> str:
 def table_key(domain: str, product: str, table: str) -> Key:
     """Return the key of a table."""
     return Key(pk=product_pk(domain, product), sk=f"TABLE#{table}")
+
+
+def tag_change_key(domain: str, product: str, stamp: Stamp) -> Key:
+    """Return the key of what an event changed for the consumers of a product."""
+    return Key(pk=product_pk(domain, product), sk=f"TAGCHANGE#{iso(stamp.occurred_at)}#{stamp.event_id}")
 
 
 def request_key(request_id: uuid.UUID) -> Key:

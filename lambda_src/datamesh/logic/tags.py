@@ -1,0 +1,29 @@
+"""What LF-tags mean: inheritance from database to table to column, and what an expression matches.
+
+Source: https://docs.aws.amazon.com/lake-formation/latest/dg/tag-based-access-control.html
+"""
+
+from collections.abc import Mapping
+
+from datamesh.models.tags import TableTags
+
+
+def effective(table: TableTags, column: str | None = None) -> dict[str, str]:
+    """Return the tags that count for a table, or for one of its columns: the nearer assignment wins, key by key."""
+    own = table.columns.get(column, {}) if column is not None else {}
+    return {**table.database, **table.table, **own}
+
+
+def matches(expression: Mapping[str, tuple[str, ...]], tags: Mapping[str, str]) -> bool:
+    """Tell whether tags fulfil an expression: every key of it, each with any of its values."""
+    return all(tags.get(key) in values for key, values in expression.items())
+
+
+def matched_columns(expression: Mapping[str, tuple[str, ...]], table: TableTags) -> tuple[str, ...]:
+    """Return the columns that an expression lets read, in the catalog's order."""
+    return tuple(name for name in table.column_names if matches(expression, effective(table, name)))
+
+
+def is_exposed(expression: Mapping[str, tuple[str, ...]], table: TableTags) -> bool:
+    """Tell whether an expression shows anything of a table: the table itself, or at least one column."""
+    return matches(expression, effective(table)) or bool(matched_columns(expression, table))
