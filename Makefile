@@ -9,8 +9,9 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 TERRAFORM := $(PYTHON) tools/terraform.py
-# How many tests run side by side; the sandbox suites share one applied mesh and stay in one process.
+# How many tests run side by side. Tests that share something costly (an applied mesh, plans) stay in one process.
 WORKERS ?= 2
+GROUPED = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # For plan, apply and destroy: the environment, the account workspace, and where to.
 ENV ?= central
 WORKSPACE ?= $(ENV)
@@ -56,7 +57,8 @@ destroy: setup deploy-package ## Take one workspace down; data stays unless DELE
 ##@ Develop
 
 .PHONY: test
-test: setup host-package lint test-unit test-plan test-sandbox ## Run all checks
+test: setup host-package lint test-unit ## Run all checks
+	@$(PYTEST) tests/sandbox tests/plan tests/flow $(GROUPED)
 
 .PHONY: lint
 lint: setup checkov-setup ## Check style, types, Terraform, generated documents and security rules
@@ -76,11 +78,11 @@ test-unit: setup ## Unit, convention and flow tests of the package (no network)
 
 .PHONY: test-plan
 test-plan: setup host-package ## Terraform plans against their inventories, and one event followed through each flow
-	@$(PYTEST) tests/plan tests/flow -n $(WORKERS) --dist loadgroup
+	@$(PYTEST) tests/plan tests/flow $(GROUPED)
 
 .PHONY: test-sandbox
 test-sandbox: setup host-package ## The sandbox's own rules and the real mesh in it
-	@$(PYTEST) tests/sandbox
+	@$(PYTEST) tests/sandbox $(GROUPED)
 
 .PHONY: fmt
 fmt: setup ## Format everything
