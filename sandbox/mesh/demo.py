@@ -16,12 +16,13 @@ from sandbox.client import Sandbox
 from sandbox.mesh import data, people, query
 from sandbox.mesh.bring_up import Mesh, bring_up
 from sandbox.mesh.commands import put_command
-from sandbox.mesh.layout import BUILD, FINANCE, MARKETING, PORT, PREFIX, SALES
-from sandbox.mesh.listener import Listener
+from sandbox.mesh.layout import BUILD, FINANCE, MARKETING, PORT, PREFIX, SALES, Account
+from sandbox.mesh.listener import Listener, SeenEvent
 from sandbox.mesh.progress import Progress
 
-# The local database that the mesh makes in every account that may see products of sales.
+# The local databases that the mesh makes in every account that may see products of sales: by name, and by LF-tag.
 DATABASE = f"{PREFIX}_{SALES.domain}"
+TAG_DATABASE = f"{PREFIX}_{SALES.domain}_tbac"
 
 SQL = f"""\
 SELECT a.name AS destination, count(*) AS flights, round(avg(f.dep_delay), 1) AS mean_delay_in_minutes
@@ -30,7 +31,16 @@ JOIN {DATABASE}.airports a ON a.faa = f.dest
 WHERE f.month BETWEEN 6 AND 8
 GROUP BY a.name
 ORDER BY flights DESC
-LIMIT 5"""  # noqa: S608 - both names are constants of this module
+LIMIT 5"""  # noqa: S608 - all names are constants of this module
+
+SQL_BY_TAG = f"""\
+SELECT manufacturer, count(*) AS aircraft
+FROM {TAG_DATABASE}.aircraft
+GROUP BY manufacturer
+ORDER BY aircraft DESC
+LIMIT 3"""  # noqa: S608
+
+SQL_WEATHER = f"SELECT origin, count(*) AS hours FROM {TAG_DATABASE}.weather GROUP BY origin ORDER BY origin"  # noqa: S608
 
 
 class Demo:
@@ -41,70 +51,115 @@ class Demo:
         self.listener = listener
         self.progress = progress
         self.result: dict[str, Any] = {"sql": SQL, "columns": [], "rows": []}
+        self.by_tag: dict[str, Any] = {"sql": SQL_BY_TAG, "columns": [], "rows": []}
         self.refused: list[dict[str, str]] = []
 
     def register_product(self) -> str:
         """A producer's pipeline registers the product; the producer's account links and crawls it by itself."""
-        pipeline = people.role_session(SALES, people.PIPELINE, self.mesh.endpoint)
-        manifest = data.product(self.mesh.location(SALES))
-        command = {"domain": SALES.domain, "product": manifest}
-        correlation_id = put_command(pipeline, self.mesh.endpoint, SALES, "RegisterDataProduct", command)
+        return self._register(data.product(self.mesh.location(SALES)))
+
+    def register_tagged_product(self) -> str:
+        """The pipeline registers a product that is shared by LF-tag; one of its columns carries another tag."""
+        return self._register(data.tagged_product(self.mesh.location(SALES)))
+
+    def add_tagged_table(self) -> str:
+        """The pipeline adds a table that carries the tag; the analyst reads it though nobody granted anything."""
+        columns = self._register(data.tagged_product(self.mesh.location(SALES), weather_tags=data.OPEN))
+        return f"{columns}; {len(self._rows(SQL_WEATHER, TAG_DATABASE))} rows for the analyst"
+
+    def take_tag_away(self) -> str:
+        """The pipeline registers the table without its tag; the analyst is refused, and was told."""
+        manifest = data.tagged_product(self.mesh.location(SALES), weather_tags={})
+        correlation_id = self._put_product(manifest)
+        changed = self.listener.wait("DataProductTagsChanged", correlation_id, receiver=MARKETING.name)
+        effects = {change["table"]: change["effect"] for change in changed.data["changes"]}
+        refusal = self.refuse(people.ANALYST, MARKETING.name, SQL_WEATHER, TAG_DATABASE)
+        return f"marketing was told: weather is {effects.get('weather')}; the analyst: {refusal}"
+
+    def _register(self, manifest: dict[str, Any]) -> str:
+        correlation_id = self._put_product(manifest)
         self.listener.wait("DataProductRegistered", correlation_id, receiver=SALES.name)
         updated = self.listener.wait("DataProductSchemaUpdated", correlation_id, receiver="central", seconds=180)
         columns = {table["name"]: table["columns"] for table in updated.data["tables"]}
         return ", ".join(f"{name}: {count} columns" for name, count in columns.items())
 
+    def _put_product(self, manifest: dict[str, Any]) -> str:
+        pipeline = people.role_session(SALES, people.PIPELINE, self.mesh.endpoint)
+        command = {"domain": SALES.domain, "product": manifest}
+        return put_command(pipeline, self.mesh.endpoint, SALES, "RegisterDataProduct", command)
+
     def request_access(self) -> str:
         """The consumer asks for the product in the name of its analyst and waits until it is provisioned."""
-        correlation_id = put_command(
-            people.root_session(MARKETING),
-            self.mesh.endpoint,
-            MARKETING,
-            "RequestDataProductAccess",
+        ready = self._request(
             {
-                "request_id": str(uuid.uuid4()),
-                "domain": MARKETING.domain,
                 "product": {"domain": SALES.domain, "name": data.PRODUCT},
                 "tables": ["flights", "airports"],
-                "principals": [MARKETING.role_arn(people.ANALYST)],
                 "justification": "Where did New Yorkers wait longest to fly to in the summer of 2013?",
-            },
+            }
+        )
+        return f"{', '.join(ready.data['tables'])} in {ready.data['database']}"
+
+    def request_by_tag(self) -> str:
+        """The consumer asks for whatever carries the tags, and waits until it is provisioned."""
+        ready = self._request({"expression": data.EXPRESSION, "justification": "Which aircraft fly from New York?"})
+        asked = " and ".join(f"{key}={' or '.join(values)}" for key, values in data.EXPRESSION.items())
+        return f"{asked} in {', '.join(ready.data['databases'])}"
+
+    def _request(self, asked: dict[str, Any]) -> SeenEvent:
+        request = {
+            "request_id": str(uuid.uuid4()),
+            "domain": MARKETING.domain,
+            "principals": [MARKETING.role_arn(people.ANALYST)],
+        }
+        session = people.root_session(MARKETING)
+        correlation_id = put_command(
+            session, self.mesh.endpoint, MARKETING, "RequestDataProductAccess", request | asked
         )
         self.listener.wait("DataProductAccessGranted", correlation_id, receiver=MARKETING.name)
-        ready = self.listener.wait("DataProductAccessProvisioned", correlation_id, receiver="central")
-        return f"{', '.join(ready.data['tables'])} in {ready.data['database']}"
+        return self.listener.wait("DataProductAccessProvisioned", correlation_id, receiver="central")
 
     def query_as_analyst(self) -> str:
         """The analyst's query returns the rows."""
-        session = people.role_session(MARKETING, people.ANALYST, self.mesh.endpoint)
-        answer = query.query(
-            session,
-            self.mesh.endpoint,
-            SQL,
-            database=DATABASE,
-            results=f"s3://{people.results_bucket(MARKETING)}/",
-        )
+        answer = self._query(MARKETING, people.ANALYST, SQL, DATABASE)
         self.result |= {"columns": answer.columns, "rows": answer.rows}
         if not answer.rows:
             raise query.QueryRefusedError("the query returned no rows")
         return f"{len(answer.rows)} rows"
 
-    def refuse(self, who: str, account_name: str) -> str:
-        """The same query by somebody without a grant must fail; returns Athena's error."""
-        account = {MARKETING.name: MARKETING, FINANCE.name: FINANCE}[account_name]
+    def query_by_tag(self) -> str:
+        """The analyst reads what the tag grant covers, and everything but the column that carries another tag."""
+        shown = self._query(MARKETING, people.ANALYST, f"SELECT * FROM {TAG_DATABASE}.aircraft LIMIT 1", TAG_DATABASE)  # noqa: S608
+        if "tailnum" in shown.columns:
+            raise AssertionError("SELECT * shows the column that carries another tag")
+        answer = self._query(MARKETING, people.ANALYST, SQL_BY_TAG, TAG_DATABASE)
+        self.by_tag |= {"columns": answer.columns, "rows": answer.rows, "all_columns": shown.columns}
+        return f"{len(answer.rows)} rows; SELECT * shows {', '.join(shown.columns)}"
+
+    def refuse_hidden_column(self) -> str:
+        """Asked for by its name, the column that carries another tag is refused."""
+        sql = f"SELECT tailnum FROM {TAG_DATABASE}.aircraft LIMIT 1"  # noqa: S608 - a constant
+        return self.refuse(people.ANALYST, MARKETING.name, sql, TAG_DATABASE)
+
+    def _rows(self, sql: str, database: str) -> list[list[str]]:
+        rows = self._query(MARKETING, people.ANALYST, sql, database).rows
+        if not rows:
+            raise query.QueryRefusedError("the query returned no rows")
+        return rows
+
+    def _query(self, account: Account, who: str, sql: str, database: str) -> query.Result:
         session = people.role_session(account, who, self.mesh.endpoint)
+        results = f"s3://{people.results_bucket(account)}/"
+        return query.query(session, self.mesh.endpoint, sql, database=database, results=results)
+
+    def refuse(self, who: str, account_name: str, sql: str = SQL, database: str = DATABASE) -> str:
+        """A query by somebody without a grant must fail; returns Athena's error."""
+        account = {MARKETING.name: MARKETING, FINANCE.name: FINANCE}[account_name]
         try:
-            query.query(
-                session,
-                self.mesh.endpoint,
-                SQL,
-                database=DATABASE,
-                results=f"s3://{people.results_bucket(account)}/",
-            )
+            self._query(account, who, sql, database)
         except query.QueryRefusedError as error:
-            self.refused.append({"who": f"{who} in {account.name}", "error": str(error)})
+            self.refused.append({"who": f"{who} in {account.name}", "sql": sql, "error": str(error)})
             return str(error)
-        raise AssertionError(f"{who} in {account.name} read the data without a grant")
+        raise AssertionError(f"{who} in {account.name} read the data without a grant: {sql}")
 
     def run(self) -> None:
         """Play the whole story."""
@@ -113,9 +168,20 @@ class Demo:
             ("Sales registers the data product departures; it is linked and crawled", self.register_product),
             ("Before any grant: the analyst of marketing is refused", lambda: self.refuse(people.ANALYST, "marketing")),
             ("Marketing asks for access; it is granted and provisioned", self.request_access),
-            ("The analyst of marketing queries", self.query_as_analyst),
-            ("The intern beside the analyst is refused", lambda: self.refuse(people.INTERN, "marketing")),
-            ("An analyst of another account is refused", lambda: self.refuse(people.ANALYST, "finance")),
+            ("The analyst of marketing queries it by name", self.query_as_analyst),
+            (
+                "Sales registers operations, shared by LF-tag; one column carries another tag",
+                self.register_tagged_product,
+            ),
+            ("Marketing asks for what carries these tags; no person has to decide", self.request_by_tag),
+            ("The analyst queries it by tag; SELECT * leaves the hidden column out", self.query_by_tag),
+            ("The hidden column, asked for by name, is refused", self.refuse_hidden_column),
+            ("A new table that carries the tag is readable at once, without any new grant", self.add_tagged_table),
+            ("Its tag is taken away, and with it the access", self.take_tag_away),
+            ("The intern beside the analyst is refused, by name", lambda: self.refuse(people.INTERN, "marketing")),
+            ("… and by tag", lambda: self.refuse(people.INTERN, "marketing", SQL_BY_TAG, TAG_DATABASE)),
+            ("An analyst of another account is refused, by name", lambda: self.refuse(people.ANALYST, "finance")),
+            ("… and by tag", lambda: self.refuse(people.ANALYST, "finance", SQL_BY_TAG, TAG_DATABASE)),
         ]
         for name, action in steps:
             with self.progress.step(name) as step:
@@ -124,12 +190,12 @@ class Demo:
     def show(self) -> None:
         """Print the query, its rows, and what the others were told."""
         progress = self.progress
-        progress.say()
-        progress.say(SQL)
-        table = Table(*self.result["columns"])
-        for row in self.result["rows"]:
-            table.add_row(*row)
-        progress.console.print(table)
+        for title, result in (("By name:", self.result), ("By LF-tag:", self.by_tag)):
+            progress.say(f"\n{title}\n{result['sql']}")
+            table = Table(*result["columns"])
+            for row in result["rows"]:
+                table.add_row(*row)
+            progress.console.print(table)
         for refusal in self.refused:
             progress.say(f"refused, {refusal['who']}: {refusal['error']}")
 
@@ -141,6 +207,7 @@ def write_result(progress: Progress, demo: Demo | None, *, ok: bool) -> None:
         "steps": progress.steps_as_json(),
         "events": progress.events,
         "query": demo.result if demo else {"sql": SQL, "columns": [], "rows": []},
+        "query_by_tag": demo.by_tag if demo else {"sql": SQL_BY_TAG, "columns": [], "rows": []},
         "refused": demo.refused if demo else [],
         "data": data.LICENCE,
         "ok": ok,

@@ -54,6 +54,10 @@ class Story:
         product["tables"] = [table for table in product["tables"] if table["name"] in tables]
         return product
 
+    def tagged(self, **changes: Any) -> dict[str, Any]:
+        """The demo's product that is shared by LF-tag."""
+        return data.tagged_product(self.mesh.location(SALES), **changes)
+
     def register_product(self, product: dict[str, Any] | None = None, *, wait_for_crawl: bool = True) -> SeenEvent:
         """Register a product of sales and wait for its schema (or only for central's answer)."""
         command = {"domain": SALES.domain, "product": product or self.manifest()}
@@ -64,8 +68,11 @@ class Story:
         return registered
 
     def access_request(self, **changes: Any) -> dict[str, Any]:
-        """A request of marketing for the flights and the airports, in the name of its analyst."""
-        return {
+        """A request of marketing for the flights and the airports, in the name of its analyst.
+
+        A change to None leaves the field out.
+        """
+        request = {
             "request_id": str(uuid.uuid4()),
             "domain": MARKETING.domain,
             "product": {"domain": SALES.domain, "name": data.PRODUCT},
@@ -73,6 +80,7 @@ class Story:
             "principals": [MARKETING.role_arn(people.ANALYST)],
             "justification": "a test",
         } | changes
+        return {name: value for name, value in request.items() if value is not None}
 
     def request_access(self, **changes: Any) -> SeenEvent:
         """Request access and wait until the consumer is provisioned."""
