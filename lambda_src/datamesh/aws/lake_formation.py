@@ -19,7 +19,10 @@ from datamesh.models.permissions import (
     LocationResource,
     Resource,
     TableResource,
+    TagPolicyResource,
+    TagResource,
 )
+from datamesh.models.tags import conditions
 
 if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
@@ -42,6 +45,26 @@ def resource_to_aws(resource: Resource) -> dict[str, Any]:
             }
         case LocationResource():
             return {"DataLocation": {"CatalogId": resource.catalog_id, "ResourceArn": resource.arn}}
+        case TagResource():
+            return {
+                "LFTag": {
+                    "CatalogId": resource.catalog_id,
+                    "TagKey": resource.key,
+                    "TagValues": list(resource.values),
+                }
+            }
+        case TagPolicyResource():
+            return {
+                "LFTagPolicy": {
+                    "CatalogId": resource.catalog_id,
+                    "ResourceType": resource.resource_type,
+                    **(
+                        {"ExpressionName": resource.saved_as}
+                        if resource.saved_as
+                        else {"Expression": [{"TagKey": k, "TagValues": list(v)} for k, v in resource.expression]}
+                    ),
+                }
+            }
 
 
 def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | None:
@@ -67,6 +90,19 @@ def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | 
     if "DataLocation" in resource:
         shape = resource["DataLocation"]
         return LocationResource(catalog_id=shape.get("CatalogId", own_catalog), arn=shape["ResourceArn"])
+    if "LFTag" in resource:
+        shape = resource["LFTag"]
+        return TagResource(
+            catalog_id=shape.get("CatalogId", own_catalog), key=shape["TagKey"], values=tuple(shape["TagValues"])
+        )
+    if "LFTagPolicy" in resource:
+        shape = resource["LFTagPolicy"]
+        return TagPolicyResource(
+            catalog_id=shape.get("CatalogId", own_catalog),
+            resource_type=shape["ResourceType"],
+            expression=conditions({each["TagKey"]: tuple(each["TagValues"]) for each in shape.get("Expression", [])}),
+            saved_as=shape.get("ExpressionName"),
+        )
     return None
 
 

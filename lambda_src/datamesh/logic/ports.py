@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
@@ -22,15 +22,7 @@ from datamesh.models.registry import (
     TagGrantRecord,
     TagWork,
 )
-from datamesh.models.tags import TableTags
-
-
-class FoundTable(NamedTuple):
-    """A table that a search by LF-tags found."""
-
-    database: str
-    name: str
-    tags: TableTags
+from datamesh.models.tags import FoundTable, TableTags
 
 
 class Registry(Protocol):

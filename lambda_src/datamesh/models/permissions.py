@@ -55,12 +55,16 @@ class TagResource(Model):
 
 
 class TagPolicyResource(Model):
-    """All databases or all tables of a catalog that a tag expression matches, now and in future."""
+    """All databases or all tables of a catalog that a tag expression matches, now and in future.
+
+    The mesh grants by the expression itself; `saved_as` is the name of one that others saved and granted by.
+    """
 
     kind: Literal["tag_policy"] = "tag_policy"
     catalog_id: str
     resource_type: Literal["DATABASE", "TABLE"]
     expression: Conditions
+    saved_as: str | None = None
 
 
 Resource = DatabaseResource | TableResource | LocationResource | TagResource | TagPolicyResource

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/lake-formation/latest/dg/lf-tag-consideratio
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -52,3 +52,11 @@ class TableTags(Model):
     table: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, dict[str, str]] = Field(default_factory=dict)
     column_names: tuple[str, ...] = ()
+
+
+class FoundTable(NamedTuple):
+    """A table that a search by LF-tags found."""
+
+    database: str
+    name: str
+    tags: TableTags
