@@ -35,7 +35,14 @@ from tests.support.central_commands import (
     register_product,
     secret_arn,
 )
-from tests.support.central_fakes import FakeCatalog, FakeDomains, FakeLakeFormation, FakeRegistry, FakeRouter
+from tests.support.central_fakes import (
+    FakeCatalog,
+    FakeDomains,
+    FakeLakeFormation,
+    FakeLfTags,
+    FakeRegistry,
+    FakeRouter,
+)
 
 LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
@@ -61,6 +68,7 @@ class FakeCentral:
         self.registry = FakeRegistry()
         self.lake_formation = FakeLakeFormation()
         self.catalog = FakeCatalog(self.lake_formation)
+        self.lf_tags = FakeLfTags(self.catalog)
         self.domains = FakeDomains()
         self.router = FakeRouter()
         self.now = NOW
@@ -163,6 +171,12 @@ class FakeCentral:
             "databases": dict(self.catalog.databases),
             "tables": dict(self.catalog.tables),
             "grants": dict(self.lake_formation.granted),
+            "lf_tags": {
+                "known": {key: sorted(values) for key, values in self.lf_tags.known.items()},
+                "databases": {name: tags for name, tags in self.lf_tags.on_databases.items() if tags},
+                "tables": {name: tags for name, tags in self.lf_tags.on_tables.items() if tags},
+                "columns": {name: tags for name, tags in self.lf_tags.on_columns.items() if tags},
+            },
             "locations": dict(self.lake_formation.locations),
             "routes": dict(self.router.routes),
         }

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from datamesh.logic.tags import is_exposed
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
-from datamesh.models.errors import ConflictError, InvalidConfigSecret, WriteConflict
+from datamesh.models.errors import ConflictError, InvalidConfigSecret, TaggingFailed, TagInUse, WriteConflict
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     DatabaseResource,
@@ -22,8 +23,11 @@ from datamesh.models.permissions import (
     LocationResource,
     Resource,
     TableResource,
+    TagPolicyResource,
+    TagResource,
 )
 from datamesh.models.registry import (
+    TAG_WORK,
     Change,
     Check,
     Claim,
@@ -36,13 +40,19 @@ from datamesh.models.registry import (
     Record,
     RequestRecord,
     Save,
+    Stamp,
     TableRecord,
+    TagChangeRecord,
+    TagGrantRecord,
+    TagWork,
     Take,
     domain_key,
     product_key,
     product_pk,
     request_key,
+    tag_change_key,
 )
+from datamesh.models.tags import FoundTable, TableTags
 from tests.support.central_commands import CENTRAL, REGION
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -73,6 +83,16 @@ class FakeRegistry:
 
     def grants(self, domain: str, product: str) -> list[GrantRecord]:
         return [item for key, item in self._of(domain, product) if isinstance(item, GrantRecord)]
+
+    def tag_grants(self) -> list[TagGrantRecord]:
+        found = [item for item in self.items.values() if isinstance(item, TagGrantRecord)]
+        return sorted(found, key=lambda grant: grant.key.sk)
+
+    def tag_work(self) -> TagWork | None:
+        return self._get(TagWork, TAG_WORK)
+
+    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
+        return self._get(TagChangeRecord, tag_change_key(domain, product, stamp))
 
     def owner(self, claim: Claim) -> str | None:
         owner = self.items.get(claim.key)
@@ -209,7 +229,21 @@ class FakeLakeFormation:
         if self.listing_lags:
             self.listing_lags -= 1
             return []
-        kinds = {"TABLE": TableResource, "DATABASE": DatabaseResource, None: object}
+        kinds = {
+            "TABLE": TableResource,
+            "DATABASE": DatabaseResource,
+            "LF_TAG": TagResource,
+            "LF_TAG_POLICY": TagPolicyResource,
+            "LF_TAG_POLICY_DATABASE": TagPolicyResource,
+            "LF_TAG_POLICY_TABLE": TagPolicyResource,
+            None: object,
+        }
+
+        def is_wanted(what: Resource) -> bool:
+            if isinstance(what, TagPolicyResource) and resource_type not in {None, "LF_TAG_POLICY"}:
+                return resource_type == f"LF_TAG_POLICY_{what.resource_type}"
+            return isinstance(what, kinds[resource_type])
+
         return [
             GrantedPermission(
                 principal=who,
@@ -219,7 +253,7 @@ class FakeLakeFormation:
                 shares=(share_of(who),) if who.isdigit() else (),
             )
             for (who, what), (permissions, grantable) in self.granted.items()
-            if principal in {None, who} and resource in {None, what} and isinstance(what, kinds[resource_type])
+            if principal in {None, who} and resource in {None, what} and is_wanted(what)
         ]
 
     def remove_iam_allowed_principals(self, resource: DatabaseResource | TableResource) -> bool:
@@ -241,6 +275,107 @@ class FakeLakeFormation:
         """Return what a principal may do with a location."""
         resource = LocationResource(catalog_id=CENTRAL, arn=arn)
         return self.granted.get((principal, resource), (frozenset(), frozenset()))[0]
+
+
+class FakeLfTags:
+    """The LF-tags of central: keys with values, and what is assigned, to what is in the catalog only.
+
+    `writes` has every assignment that changed something; `known` is the ontology, values by key.
+    """
+
+    def __init__(self, catalog: FakeCatalog) -> None:
+        self.known: dict[str, set[str]] = {
+            "classification": {"public", "internal", "confidential", "restricted"},
+            "confidentiality": {"non-sensitive", "sensitive"},
+        }
+        self.on_databases: dict[str, dict[str, str]] = {}
+        self.on_tables: dict[tuple[str, str], dict[str, str]] = {}
+        self.on_columns: dict[tuple[str, str, str], dict[str, str]] = {}
+        self.writes: list[tuple[str, ...]] = []
+        self._catalog = catalog
+
+    def values(self, key: str) -> frozenset[str] | None:
+        return frozenset(self.known[key]) if key in self.known else None
+
+    def ensure_value(self, key: str, value: str) -> None:
+        self.ensure_values(key, (value,))
+
+    def ensure_values(self, key: str, values: Iterable[str]) -> None:
+        self.known.setdefault(key, set()).update(values)
+
+    def remove_values(self, key: str, values: Iterable[str]) -> None:
+        gone = self.known.get(key, set()) & set(values)
+        if gone != self.known.get(key, set()):
+            # Lake Formation looks only while the key stays.
+            for value in gone:
+                if self.carriers(key, value):
+                    raise TagInUse(f"{key}={value}: Update not allowed")
+        self.known[key] = self.known.get(key, set()) - gone
+        if not self.known[key]:
+            del self.known[key]
+
+    def carriers(self, key: str, value: str) -> list[str]:
+        databases = [name for name, tags in self.on_databases.items() if tags.get(key) == value]
+        tables = [f"{found.database}.{found.name}" for found in self.search_tables({key: (value,)})]
+        return [*sorted(databases), *sorted(tables)]
+
+    def database_tags(self, database: str) -> dict[str, str]:
+        return dict(self.on_databases.get(database, {}))
+
+    def table_tags(self, database: str, table: str) -> TableTags:
+        assert (database, table) in self._catalog.tables, "EntityNotFoundException"
+        return TableTags(
+            database=self.database_tags(database),
+            table=dict(self.on_tables.get((database, table), {})),
+            columns={
+                name: dict(self.on_columns[database, table, name])
+                for name in self._columns(database, table)
+                if self.on_columns.get((database, table, name))
+            },
+        )
+
+    def set_database_tags(self, database: str, wanted: Mapping[str, str]) -> None:
+        self._must_exist(database in self._catalog.databases, database)
+        self._set(self.on_databases, database, wanted, (database,))
+
+    def set_table_tags(self, database: str, table: str, wanted: Mapping[str, str]) -> None:
+        self._must_exist((database, table) in self._catalog.tables, f"{database}.{table}")
+        self._set(self.on_tables, (database, table), wanted, (database, table))
+
+    def set_column_tags(self, database: str, table: str, wanted: Mapping[str, Mapping[str, str]]) -> None:
+        columns = self._columns(database, table)
+        for name, tags in wanted.items():
+            self._must_exist(name in columns or not tags, f"{database}.{table}.{name}")
+        for name in columns:
+            self._set(self.on_columns, (database, table, name), wanted.get(name, {}), (database, table, name))
+
+    def search_tables(self, expression: Mapping[str, tuple[str, ...]]) -> list[FoundTable]:
+        found = []
+        for database, name in sorted(self._catalog.tables):
+            tags = self.table_tags(database, name)
+            with_columns = tags.model_copy(update={"column_names": self._columns(database, name)})
+            if is_exposed(expression, with_columns):
+                found.append(FoundTable(database, name, tags))
+        return found
+
+    def _set(
+        self, kept: dict[Any, dict[str, str]], what: Any, wanted: Mapping[str, str], name: tuple[str, ...]
+    ) -> None:
+        for key, value in wanted.items():
+            if value not in self.known.get(key, set()):
+                raise TaggingFailed(f"{key}={value} on {'.'.join(name)}: EntityNotFoundException: Tag or value unknown")
+        if kept.get(what, {}) != dict(wanted):
+            self.writes.append(name)
+            kept[what] = dict(wanted)
+
+    def _columns(self, database: str, table: str) -> tuple[str, ...]:
+        found = self._catalog.tables.get((database, table))
+        return tuple(column.name for column in (*found.columns, *found.partition_keys)) if found is not None else ()
+
+    @staticmethod
+    def _must_exist(exists: bool, what: str) -> None:
+        if not exists:
+            raise TaggingFailed(f"{what}: EntityNotFoundException: not found")
 
 
 @dataclass
