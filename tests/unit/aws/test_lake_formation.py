@@ -16,7 +16,10 @@ from datamesh.models.permissions import (
     LocationResource,
     Resource,
     TableResource,
+    TagPolicyResource,
+    TagResource,
 )
+from datamesh.models.tags import conditions
 
 CENTRAL, SALES = "111111111111", "222222222222"
 ROLE = "arn:aws:iam::111111111111:role/lake"
@@ -102,6 +105,13 @@ def gateway(client: FakeClient) -> LakeFormation:
         table(),
         table("*"),
         LocationResource(catalog_id=CENTRAL, arn="arn:aws:s3:::bucket/products"),
+        TagResource(catalog_id=CENTRAL, key="channel", values=("shop", "web")),
+        TagPolicyResource(
+            catalog_id=CENTRAL,
+            resource_type="TABLE",
+            expression=conditions({"lob": ("sales",), "channel": ("web", "shop")}),
+        ),
+        TagPolicyResource(catalog_id=CENTRAL, resource_type="DATABASE", expression=(), saved_as="public_sales"),
     ],
     ids=lambda resource: resource.kind,
 )
@@ -111,6 +121,23 @@ def test_a_resource_is_written_and_read(resource: Resource) -> None:
 
 def test_a_resource_without_catalog_is_the_own_accounts() -> None:
     assert resource_from_aws({"Database": {"Name": "d"}}, CENTRAL) == DatabaseResource(catalog_id=CENTRAL, name="d")
+
+
+def test_tag_expressions_are_the_same_in_any_order() -> None:
+    listed = {
+        "LFTagPolicy": {
+            "ResourceType": "TABLE",
+            "Expression": [
+                {"TagKey": "lob", "TagValues": ["sales"]},
+                {"TagKey": "channel", "TagValues": ["web", "shop"]},
+            ],
+        }
+    }
+    assert resource_from_aws(listed, CENTRAL) == TagPolicyResource(
+        catalog_id=CENTRAL,
+        resource_type="TABLE",
+        expression=(("channel", ("shop", "web")), ("lob", ("sales",))),
+    )
 
 
 def test_resources_that_the_mesh_does_not_grant_are_left_out() -> None:
