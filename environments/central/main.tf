@@ -9,9 +9,12 @@ module "central_governance" {
   cross_account_version = var.cross_account_version
   deletion_protection   = !var.delete_data
   domain_account_ids    = var.domain_account_ids
+  domain_tag_key        = var.domain_tag_key
   lambda_package        = var.lambda_package
+  lf_tags               = var.lf_tags
   log_level             = var.log_level
   log_retention_days    = var.log_retention_days
   organization_id       = var.organization_id
   prefix                = var.prefix
+  sensitive_tags        = var.sensitive_tags
 }

@@ -71,6 +71,23 @@ variable "domain_account_ids" {
   nullable    = false
 }
 
+variable "domain_tag_key" {
+  description = "Key of the LF-tag that says whose a product is. Its values are the domains: registering a domain adds one."
+  type        = string
+  default     = "lob"
+  nullable    = false
+}
+
+variable "lf_tags" {
+  description = "The LF-tags of the mesh besides the domain's, {key => values}, in lower case. Values taken out of here are removed, unless something carries them or is granted by them."
+  type        = map(list(string))
+  default = {
+    classification  = ["public", "internal", "confidential", "restricted"]
+    confidentiality = ["non-sensitive", "sensitive"]
+  }
+  nullable = false
+}
+
 variable "log_level" {
   description = "What the functions log: DEBUG, INFO, WARNING or ERROR."
   type        = string
@@ -103,6 +120,16 @@ variable "s3_use_path_style" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "sensitive_tags" {
+  description = "LF-tags that make sensitive what carries them, {key => values} out of lf_tags: it is never granted without an approval."
+  type        = map(list(string))
+  default = {
+    classification  = ["confidential", "restricted"]
+    confidentiality = ["sensitive"]
+  }
+  nullable = false
 }
 
 variable "tags" {

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from datamesh.models.base import AccountId, PrincipalArn
 from datamesh.models.errors import InvalidSettings
+from datamesh.models.tags import SensitiveTags, TagKey
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -61,7 +62,14 @@ class UsesCrawlerRole(BaseSettings):
     crawler_role_arn: RoleArn
 
 
-class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus):
+class KnowsLfTags(BaseSettings):
+    """The LF-tag key whose values are the domains, and the LF-tags that make what carries them sensitive."""
+
+    domain_tag_key: TagKey
+    sensitive_tags: SensitiveTags
+
+
+class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus, KnowsLfTags):
     """Environment of register_data_domain."""
 
     lake_access_role_arn: RoleArn
@@ -109,6 +117,10 @@ class ManageDataLakeSettingsSettings(Observability):
     """Environment of manage_data_lake_settings."""
 
 
+class ManageLfTagsSettings(Observability, UsesRegistry):
+    """Environment of manage_lf_tags."""
+
+
 SETTINGS: dict[str, type[Observability]] = {
     "register_data_domain": RegisterDataDomainSettings,
     "register_data_product": RegisterDataProductSettings,
@@ -118,6 +130,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "crawl_data_product": CrawlDataProductSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
     "manage_data_lake_settings": ManageDataLakeSettingsSettings,
+    "manage_lf_tags": ManageLfTagsSettings,
 }
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

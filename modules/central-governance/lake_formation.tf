@@ -1,4 +1,4 @@
-# Who administers Lake Formation here: the functions that register and share. What others set up in the account stays.
+# Who administers Lake Formation here: the functions that register, share and tag. What others set up in the account stays.
 
 module "lake_formation_settings" {
   source = "../lake-formation-settings"
@@ -11,6 +11,7 @@ module "lake_formation_settings" {
       module.register_data_product_function.role_arn,
       module.share_data_product_function.role_arn,
       module.index_data_product_function.role_arn,
+      module.manage_lf_tags_function.role_arn,
     ],
     var.administrators,
   )

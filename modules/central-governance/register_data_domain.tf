@@ -45,7 +45,7 @@ module "register_data_domain_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.lf_tag_environment, {
     CATALOG_WRITER_ROLE_ARN = "${local.arn.role}-register-data-product-function"
     EVENT_BUS_NAME          = local.name
     LAKE_ACCESS_ROLE_ARN    = local.arn.lake_access

@@ -41,9 +41,9 @@ variable "administrators" {
   }
 
   validation {
-    # Lake Formation takes 30; four are the mesh's own functions.
-    condition     = length(distinct(var.administrators)) <= 26
-    error_message = "administrators must be at most 26: Lake Formation takes 30, and the mesh needs four of them."
+    # Lake Formation takes 30; five are the mesh's own functions.
+    condition     = length(distinct(var.administrators)) <= 25
+    error_message = "administrators must be at most 25: Lake Formation takes 30, and the mesh needs five of them."
   }
 }
 
@@ -87,6 +87,57 @@ variable "domain_account_ids" {
   validation {
     condition     = alltrue([for id in var.domain_account_ids : can(regex("^[0-9]{12}$", id))])
     error_message = "domain_account_ids must be ids of accounts, 12 digits each."
+  }
+}
+
+variable "domain_tag_key" {
+  description = "Key of the LF-tag that says whose a product is. Its values are the domains: registering a domain adds one."
+  type        = string
+  default     = "lob"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9_][a-z0-9_.:/+@-]{0,49}$", var.domain_tag_key))
+    error_message = "domain_tag_key must be lower case, as Lake Formation stores it: 1 to 50 letters, digits or _.:/+@-, the first one a letter, digit or _."
+  }
+}
+
+variable "lf_tags" {
+  description = <<-EOT
+    The LF-tags of the mesh besides the domain's, {key => values}: what products, tables and columns may carry, and
+    what may be asked for. Values that are taken out of here are removed, unless something carries them or is granted
+    by them; the apply then says what. Values that others added stay.
+  EOT
+  type        = map(list(string))
+  default = {
+    classification  = ["public", "internal", "confidential", "restricted"]
+    confidentiality = ["non-sensitive", "sensitive"]
+  }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in concat(keys(var.lf_tags), flatten(values(var.lf_tags))) : name == lower(name)])
+    error_message = "lf_tags must be lower case: Lake Formation stores keys and values so, and what looks different would be the same."
+  }
+
+  validation {
+    condition     = alltrue([for name in concat(keys(var.lf_tags), flatten(values(var.lf_tags))) : can(regex("^[A-Za-z0-9_][A-Za-z0-9_.:/+@-]{0,49}$", name))])
+    error_message = "lf_tags must have keys and values of 1 to 50 letters, digits or _.:/+@-, the first one a letter, digit or _."
+  }
+
+  validation {
+    condition     = alltrue([for values in values(var.lf_tags) : length(values) >= 1 && length(values) <= 1000])
+    error_message = "lf_tags must have 1 to 1000 values per key."
+  }
+
+  validation {
+    condition     = alltrue([for values in values(var.lf_tags) : length(values) == length(distinct(values))])
+    error_message = "lf_tags must not name a value of a key twice."
+  }
+
+  validation {
+    condition     = !contains(keys(var.lf_tags), var.domain_tag_key)
+    error_message = "lf_tags must not have the key domain_tag_key: its values are the domains that register."
   }
 }
 
@@ -134,5 +185,20 @@ variable "prefix" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}$", var.prefix))
     error_message = "prefix must have 2 to 19 lower-case letters, digits or dashes and start with a letter."
+  }
+}
+
+variable "sensitive_tags" {
+  description = "LF-tags that make sensitive what carries them, {key => values} out of `lf_tags`: it is never granted without an approval."
+  type        = map(list(string))
+  default = {
+    classification  = ["confidential", "restricted"]
+    confidentiality = ["sensitive"]
+  }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for key, values in var.sensitive_tags : length(setsubtract(values, lookup(var.lf_tags, key, []))) == 0])
+    error_message = "sensitive_tags must be keys and values that lf_tags has."
   }
 }

@@ -24,6 +24,8 @@ VALID: dict[str, str] = {
     "CRAWLER_ROLE_ARN": "arn:aws:iam::222222222222:role/datamesh-domain-crawler",
     "SCHEMA_READER_ROLE_ARN": "arn:aws:iam::222222222222:role/datamesh-domain-crawl-data-product-function",
     "CRAWL_RUNS_TABLE": "datamesh-domain-crawl-runs",
+    "DOMAIN_TAG_KEY": "lob",
+    "SENSITIVE_TAGS": json.dumps({"confidentiality": ["sensitive"]}),
     "DATA_PRINCIPALS": json.dumps(["arn:aws:iam::222222222222:role/analyst"]),
 }
 INVALID: dict[str, str] = {
@@ -41,6 +43,8 @@ INVALID: dict[str, str] = {
     "CRAWLER_ROLE_ARN": "*",
     "SCHEMA_READER_ROLE_ARN": "*",
     "CRAWL_RUNS_TABLE": "",
+    "DOMAIN_TAG_KEY": "Line of business",
+    "SENSITIVE_TAGS": json.dumps({"confidentiality": ["Sensitive"]}),
     "DATA_PRINCIPALS": "not json",
 }
 CASES = [(name, variable) for name, model in SETTINGS.items() for variable in sorted(variable_names(model))]

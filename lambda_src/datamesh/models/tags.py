@@ -7,7 +7,7 @@ Source: https://docs.aws.amazon.com/lake-formation/latest/dg/lf-tag-consideratio
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from datamesh.models.base import Model
 
@@ -17,8 +17,16 @@ MAX_TAGS = 49
 # https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_LFTagPair.html
 MAX_EXPRESSION_VALUES = 50
 
-TagKey = Annotated[str, StringConstraints(pattern=TAG_PATTERN)]
-TagValue = Annotated[str, StringConstraints(pattern=TAG_PATTERN)]
+
+def _lower(text: object) -> object:
+    if isinstance(text, str) and text != text.lower():
+        raise ValueError("must be in lower case: Lake Formation stores LF-tags so")
+    return text
+
+
+_Name = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=TAG_PATTERN)]
+TagKey = _Name
+TagValue = _Name
 
 
 def _in_order(tags: dict[str, str]) -> dict[str, str]:
@@ -33,6 +41,8 @@ def _in_one_form(expression: dict[str, tuple[str, ...]]) -> dict[str, tuple[str,
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS), AfterValidator(_in_order)]
 TagValues = Annotated[tuple[TagValue, ...], Field(min_length=1, max_length=MAX_EXPRESSION_VALUES)]
 TagExpression = Annotated[dict[TagKey, TagValues], Field(min_length=1, max_length=50), AfterValidator(_in_one_form)]
+# Keys with the values that make sensitive what carries them.
+SensitiveTags = dict[TagKey, tuple[TagValue, ...]]
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 
 
