@@ -59,7 +59,7 @@ def parse(caller: Caller, region: str, entry: dict[str, Any], default_catalog: s
     grantable = frozenset(entry.get("PermissionsWithGrantOption") or [])
     if not permissions | grantable:
         raise errors.invalid("Permissions must not be empty.")
-    if not (permissions | grantable) <= resources.VALID[resource.kind]:
+    if not (permissions | grantable) <= resources.valid(resource):
         raise errors.bad_permissions()
     principal = principals.parse(entry["Principal"].get("DataLakePrincipalIdentifier", ""))
     return Request(caller, region, principal, resources.whole(resource), permissions, grantable)

@@ -24,28 +24,42 @@ class Kind(StrEnum):
     ALL_TABLES = "ALL_TABLES"
     COLUMNS = "COLUMNS"
     DATA_LOCATION = "DATA_LOCATION"
+    LF_TAG = "LF_TAG"
+    TAG_POLICY = "LF_TAG_POLICY"
+    TAG_EXPRESSION = "LF_NAMED_TAG_EXPRESSION"
+    CELLS_FILTER = "CELLS_FILTER"
 
+
+Expression = tuple[tuple[str, tuple[str, ...]], ...]
+"""A tag expression: keys with their values, lower case and sorted. All keys must match, any value of each will do."""
+
+EVERY = "*"
+"""A key, or a value, that stands for all of them."""
 
 VALID: dict[Kind, frozenset[str]] = {
-    Kind.CATALOG: frozenset({"CREATE_DATABASE"}),
+    Kind.CATALOG: frozenset({"CREATE_DATABASE", "CREATE_LF_TAG", "CREATE_LF_TAG_EXPRESSION"}),
     Kind.DATABASE: frozenset({"ALL", "ALTER", "CREATE_TABLE", "DESCRIBE", "DROP"}),
     Kind.TABLE: frozenset({"ALL", "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"}),
     Kind.ALL_TABLES: frozenset({"ALL", "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"}),
     Kind.COLUMNS: frozenset({"SELECT"}),
     Kind.DATA_LOCATION: frozenset({"DATA_LOCATION_ACCESS"}),
+    Kind.LF_TAG: frozenset({"ALTER", "ASSOCIATE", "DESCRIBE", "DROP", "GRANT_WITH_LF_TAG_EXPRESSION"}),
+    Kind.TAG_EXPRESSION: frozenset({"ALL", "ALTER", "DESCRIBE", "DROP", "GRANT_WITH_LF_TAG_EXPRESSION"}),
+    Kind.CELLS_FILTER: frozenset({"SELECT"}),
 }
+"""What can be granted; on a tag policy it is what can be granted on the resources that it means (`valid`)."""
+
 ON_LINKS = frozenset({"DESCRIBE", "DROP"})
-UNSUPPORTED = {
-    "LFTag": "An LF-tag",
-    "LFTagPolicy": "An LF-tag policy",
-    "LFTagExpression": "An LF-tag expression",
-    "DataCellsFilter": "A data cells filter",
-}
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `columns` (include list) or `excluded` only for COLUMNS, `location` only for DATA_LOCATION."""
+    """One resource. What a field is for:
+
+    `columns` (include list) or `excluded` for COLUMNS, `location` for DATA_LOCATION, `tag_key` and `tag_values` for
+    LF_TAG, `policy_type` (DATABASE or TABLE) and either `expression` or the name of a saved one for TAG_POLICY,
+    `expression_name` for TAG_EXPRESSION too, `filter_name` for CELLS_FILTER.
+    """
 
     kind: Kind
     catalog: str
@@ -54,11 +68,19 @@ class Resource:
     columns: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     location: str = ""
+    tag_key: str = ""
+    tag_values: tuple[str, ...] = ()
+    policy_type: str = ""
+    expression: Expression = ()
+    expression_name: str = ""
+    filter_name: str = ""
 
     @property
     def entity(self) -> Resource:
-        """The table when this is columns of it, else itself."""
-        return replace(self, kind=Kind.TABLE, columns=(), excluded=()) if self.kind is Kind.COLUMNS else self
+        """The table when this is columns or cells of it, else itself."""
+        if self.kind not in (Kind.COLUMNS, Kind.CELLS_FILTER):
+            return self
+        return replace(self, kind=Kind.TABLE, columns=(), excluded=(), filter_name="")
 
     @property
     def carrier(self) -> Resource:
@@ -110,6 +132,44 @@ def all_tables(account: str, database_name: str) -> Resource:
     return Resource(Kind.ALL_TABLES, account, database_name.lower())
 
 
+def column(account: str, database_name: str, table_name: str, name: str) -> Resource:
+    """One column of a table: what carries the LF-tags of a column."""
+    return Resource(Kind.COLUMNS, account, database_name.lower(), table_name.lower(), (name.lower(),))
+
+
+def lf_tag(account: str, key: str, *values: str) -> Resource:
+    """An LF-tag: values of a key."""
+    return Resource(
+        Kind.LF_TAG, account, tag_key=key.lower(), tag_values=tuple(sorted({value.lower() for value in values}))
+    )
+
+
+def tag_policy(account: str, policy_type: str, expression: Expression) -> Resource:
+    """All databases, or all tables, that match a tag expression."""
+    return Resource(Kind.TAG_POLICY, account, policy_type=policy_type, expression=expression)
+
+
+def named_policy(account: str, policy_type: str, expression_name: str) -> Resource:
+    """All databases, or all tables, that match a saved tag expression as it is at the time of the question."""
+    return Resource(Kind.TAG_POLICY, account, policy_type=policy_type, expression_name=expression_name.lower())
+
+
+def tag_expression(account: str, name: str) -> Resource:
+    """A saved tag expression itself."""
+    return Resource(Kind.TAG_EXPRESSION, account, expression_name=name.lower())
+
+
+def cells_filter(account: str, database_name: str, table_name: str, name: str) -> Resource:
+    """A data cells filter of a table."""
+    return Resource(Kind.CELLS_FILTER, account, database_name.lower(), table_name.lower(), filter_name=name)
+
+
+def normal_expression(given: list[dict[str, Any]]) -> Expression:
+    """The tag expression of a request (a list of TagKey with TagValues): lower case, sorted."""
+    found = {item["TagKey"].lower(): {value.lower() for value in item["TagValues"]} for item in given}
+    return tuple((key, tuple(sorted(values))) for key, values in sorted(found.items()))
+
+
 def location(account: str, s3_arn: str) -> Resource:
     """A data location of the account in which it is registered."""
     return Resource(Kind.DATA_LOCATION, account, location=normal_location(s3_arn))
@@ -142,10 +202,10 @@ def parse(given: dict[str, Any], default_catalog: str) -> Resource:
     if len(given) != 1:
         raise errors.invalid("Resource must have exactly one of its members.")
     member, value = next(iter(given.items()))
-    if member in UNSUPPORTED:
-        raise errors.not_supported(UNSUPPORTED[member])
     if member == "Catalog":
         return catalog(_account(value.get("Id"), default_catalog))
+    if member == "DataCellsFilter":
+        return _cells_filter(_account(value.get("TableCatalogId"), default_catalog), value)
     owner = _account(value.get("CatalogId"), default_catalog)
     if member == "Database":
         return database(owner, value["Name"])
@@ -160,6 +220,12 @@ def parse(given: dict[str, Any], default_catalog: str) -> Resource:
         return table(owner, value["DatabaseName"], name)
     if member == "TableWithColumns":
         return _columns(owner, value)
+    if member == "LFTag":
+        return lf_tag(owner, value["TagKey"], *value["TagValues"])
+    if member == "LFTagPolicy":
+        return _tag_policy(owner, value)
+    if member == "LFTagExpression":
+        return tag_expression(owner, value["Name"])
     raise errors.invalid(f"Unknown resource {member}.")
 
 
@@ -175,6 +241,29 @@ def _columns(owner: str, value: dict[str, Any]) -> Resource:
             raise errors.bad_permissions()
         return Resource(Kind.COLUMNS, owner, database_name, ALL_TABLES)
     return Resource(Kind.COLUMNS, owner, database_name, name, columns, excluded)
+
+
+def _cells_filter(owner: str, value: dict[str, Any]) -> Resource:
+    if not all(value.get(name) for name in ("DatabaseName", "TableName", "Name")):
+        raise errors.invalid("A DataCellsFilter needs DatabaseName, TableName and Name.")
+    return cells_filter(owner, value["DatabaseName"], value["TableName"], value["Name"])
+
+
+def _tag_policy(owner: str, value: dict[str, Any]) -> Resource:
+    expression, name = value.get("Expression"), value.get("ExpressionName")
+    if bool(expression) == bool(name):
+        raise errors.invalid("LFTagPolicy must have either an Expression or an ExpressionName.")
+    if name:
+        return named_policy(owner, value["ResourceType"], name)
+    found = normal_expression(expression or [])
+    if len(found) != len(expression or []):
+        raise errors.invalid("A tag key can be listed only once in an expression.")
+    return tag_policy(owner, value["ResourceType"], found)
+
+
+def valid(resource: Resource) -> frozenset[str]:
+    """Which permissions can be granted on the resource."""
+    return VALID[Kind(resource.policy_type) if resource.kind is Kind.TAG_POLICY else resource.kind]
 
 
 def whole(resource: Resource) -> Resource:
@@ -207,6 +296,15 @@ def to_api(resource: Resource, *, select: bool = False) -> dict[str, Any]:
         return {"Database": owner | {"Name": resource.database}}
     if kind is Kind.DATA_LOCATION:
         return {"DataLocation": owner | {"ResourceArn": resource.location}}
+    if kind is Kind.LF_TAG:
+        return {"LFTag": owner | {"TagKey": resource.tag_key, "TagValues": list(resource.tag_values)}}
+    if kind is Kind.TAG_EXPRESSION:
+        return {"LFTagExpression": owner | {"Name": resource.expression_name}}
+    if kind is Kind.TAG_POLICY:
+        return {"LFTagPolicy": owner | {"ResourceType": resource.policy_type} | _expression_to_api(resource)}
+    if kind is Kind.CELLS_FILTER:
+        place = {"DatabaseName": resource.database, "TableName": resource.table, "Name": resource.filter_name}
+        return {"DataCellsFilter": {"TableCatalogId": resource.catalog} | place}
     name = ALL_TABLES if kind is Kind.ALL_TABLES else resource.table
     place = owner | {"DatabaseName": resource.database, "Name": name}
     if kind is Kind.COLUMNS and resource.columns:
@@ -215,3 +313,9 @@ def to_api(resource: Resource, *, select: bool = False) -> dict[str, Any]:
         excluded = {"ExcludedColumnNames": list(resource.excluded)} if resource.excluded else {}
         return {"TableWithColumns": place | {"ColumnWildcard": excluded}}
     return {"Table": place | ({"TableWildcard": {}} if kind is Kind.ALL_TABLES else {})}
+
+
+def _expression_to_api(resource: Resource) -> dict[str, Any]:
+    if resource.expression_name:
+        return {"ExpressionName": resource.expression_name}
+    return {"Expression": [{"TagKey": key, "TagValues": list(values)} for key, values in resource.expression]}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
-from sandbox.lakeformation.resources import Kind, Resource, catalog
+from sandbox.lakeformation.resources import Expression, Kind, Resource, catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +62,29 @@ class Location:
 
 
 @dataclass
+class SavedExpression:
+    """A tag expression under a name."""
+
+    name: str
+    expression: Expression
+    description: str = ""
+
+
+@dataclass
+class CellsFilter:
+    """A data cells filter: columns to include (`columns`) or to leave out (`excluded`), and which rows.
+
+    Exactly one of the two is None; no `row_filter` stands for all rows.
+    """
+
+    name: str
+    version: str
+    columns: tuple[str, ...] | None = None
+    excluded: tuple[str, ...] | None = None
+    row_filter: str | None = None
+
+
+@dataclass
 class Account:
     """Everything of one account."""
 
@@ -70,6 +93,13 @@ class Account:
     grants: dict[tuple[str, Resource], Grant] = field(default_factory=dict)
     table_defaults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What new tables of each database are granted by default, as it was when the database was made."""
+    lf_tags: dict[str, list[str]] = field(default_factory=dict)
+    """The LF-tags of the account: keys with their values, lower case."""
+    tags: dict[Resource, dict[str, str]] = field(default_factory=dict)
+    """What is assigned to a database(), table() or column() of the account's catalog: keys with their one value."""
+    tag_expressions: dict[str, SavedExpression] = field(default_factory=dict)
+    cell_filters: dict[tuple[str, str, str], CellsFilter] = field(default_factory=dict)
+    """By database, table and name."""
 
     def admins(self) -> set[str]:
         """The data lake administrators."""
@@ -160,6 +190,13 @@ def _account_to_state(account: Account) -> dict[str, Any]:
             }
             for grant in account.grants.values()
         ],
+        "lf_tags": copy.deepcopy(account.lf_tags),
+        "tags": [{"resource": asdict(resource), "tags": dict(tags)} for resource, tags in account.tags.items()],
+        "tag_expressions": [asdict(saved) for saved in account.tag_expressions.values()],
+        "cell_filters": [
+            {"database": database, "table": table, "filter": asdict(item)}
+            for (database, table, _), item in account.cell_filters.items()
+        ],
     }
 
 
@@ -169,13 +206,11 @@ def _account_from_state(item: dict[str, Any]) -> Account:
         found = Location(**(entry | {"updated": datetime.fromisoformat(entry["updated"])}))
         account.locations[found.arn] = found
     for entry in item["grants"]:
-        plain: dict[str, Any] = entry["resource"]
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
         grant = Grant(
             **(
                 entry
                 | {
-                    "resource": Resource(**(fields | {"kind": Kind(plain["kind"])})),
+                    "resource": _resource(entry["resource"]),
                     "permissions": set(entry["permissions"]),
                     "grantable": set(entry["grantable"]),
                     "updated": datetime.fromisoformat(entry["updated"]) if entry["updated"] else None,
@@ -183,4 +218,25 @@ def _account_from_state(item: dict[str, Any]) -> Account:
             )
         )
         account.grants[(grant.principal, grant.resource)] = grant
+    account.lf_tags = copy.deepcopy(item["lf_tags"])
+    account.tags = {_resource(entry["resource"]): dict(entry["tags"]) for entry in item["tags"]}
+    for entry in item["tag_expressions"]:
+        saved = SavedExpression(**_frozen(entry))
+        account.tag_expressions[saved.name] = saved
+    for entry in item["cell_filters"]:
+        cells = CellsFilter(**_frozen(entry["filter"]))
+        account.cell_filters[entry["database"], entry["table"], cells.name] = cells
     return account
+
+
+def _resource(plain: dict[str, Any]) -> Resource:
+    return Resource(**(_frozen(plain) | {"kind": Kind(plain["kind"])}))
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401  JSON is anything
+    """The fields of a dataclass as they were before JSON made lists of its tuples."""
+    return {name: _tuple(item) for name, item in value.items()}
+
+
+def _tuple(value: Any) -> Any:  # noqa: ANN401  JSON is anything
+    return tuple(_tuple(item) for item in value) if isinstance(value, list | tuple) else value
