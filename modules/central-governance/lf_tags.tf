@@ -68,3 +68,12 @@ resource "aws_lambda_invocation" "lf_tags" {
   # Only an administrator may make LF-tags and see who uses them.
   depends_on = [module.manage_lf_tags_function, module.lake_formation_settings]
 }
+
+# Terraform takes an input for applied even when the function refused it, and would never ask again.
+# https://github.com/hashicorp/terraform-provider-aws/issues/43447
+check "lf_tags_are_as_declared" {
+  assert {
+    condition     = jsonencode(jsondecode(aws_lambda_invocation.lf_tags.result)) == jsonencode({ tags = { for key, values in var.lf_tags : key => sort(values) } })
+    error_message = "The LF-tags are not what lf_tags declares: the last apply was refused because values are in use. Take them out of use and apply with -replace=<module>.aws_lambda_invocation.lf_tags, or declare them again."
+  }
+}

@@ -27,7 +27,9 @@ from datamesh.models.permissions import (
     TagResource,
 )
 from datamesh.models.registry import (
+    ADDED_TAGS,
     TAG_WORK,
+    AddedTags,
     Change,
     Check,
     Claim,
@@ -90,6 +92,9 @@ class FakeRegistry:
 
     def tag_work(self) -> TagWork | None:
         return self._get(TagWork, TAG_WORK)
+
+    def added_tags(self) -> AddedTags | None:
+        return self._get(AddedTags, ADDED_TAGS)
 
     def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
         return self._get(TagChangeRecord, tag_change_key(domain, product, stamp))

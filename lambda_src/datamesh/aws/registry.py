@@ -13,8 +13,10 @@ from datamesh.aws import clients
 from datamesh.aws.retry import HICCUPS, RULES, THROTTLES, Handling, Retrier, Rule, error_of
 from datamesh.models.errors import RecordTooLarge, WriteConflict
 from datamesh.models.registry import (
+    ADDED_TAGS,
     TAG_GRANTS,
     TAG_WORK,
+    AddedTags,
     Change,
     Check,
     Claim,
@@ -116,6 +118,10 @@ class Registry:
     def tag_work(self) -> TagWork | None:
         """Return who changes LF-tags or grants by them."""
         return self._record(TagWork, TAG_WORK)
+
+    def added_tags(self) -> AddedTags | None:
+        """Return the LF-tag values that the mesh has added."""
+        return self._record(AddedTags, ADDED_TAGS)
 
     def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
         """Return what an event changed for the consumers of a product."""

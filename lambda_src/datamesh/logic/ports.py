@@ -8,6 +8,7 @@ from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
 from datamesh.models.permissions import DatabaseResource, Grant, GrantedPermission, Resource, TableResource
 from datamesh.models.registry import (
+    AddedTags,
     Change,
     Claim,
     DomainRecord,
@@ -51,6 +52,9 @@ class Registry(Protocol):
 
     def tag_work(self) -> TagWork | None:
         """Return who changes LF-tags or grants by them."""
+
+    def added_tags(self) -> AddedTags | None:
+        """Return the LF-tag values that the mesh has added."""
 
     def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
         """Return what an event changed."""
@@ -137,6 +141,22 @@ class LfTags(Protocol):
 
     def search_tables(self, expression: Mapping[str, tuple[str, ...]]) -> list[FoundTable]:
         """Return all tables of which the expression shows something, whoever made them; `column_names` stays empty."""
+
+
+class TagOntology(Protocol):
+    """Which LF-tags there are in central, and who carries them. All changes may be repeated."""
+
+    def values(self, key: str) -> frozenset[str] | None:
+        """Return the values that a key may take; None when there is no such key."""
+
+    def ensure_values(self, key: str, values: Iterable[str]) -> None:
+        """Make a key with these values, or add those that it misses."""
+
+    def remove_values(self, key: str, values: Iterable[str]) -> None:
+        """Remove those of the values that a key has, and the key with its last value. Raises TagInUse."""
+
+    def carriers(self, key: str, value: str) -> list[str]:
+        """Return databases, and as `<database>.<table>` tables, that carry a tag, or one of whose columns does."""
 
 
 class DomainConfigs(Protocol):

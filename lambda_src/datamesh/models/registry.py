@@ -296,6 +296,18 @@ class TagWork(Record):
         return TAG_WORK
 
 
+class AddedTags(Record):
+    """The LF-tag values that the mesh has added as its ontology declares them, so that it removes no others."""
+
+    kind = "added_tags"
+
+    tags: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return ADDED_TAGS
+
+
 class Claim(Model):
     """Who has a name that only one may have: an account, a bucket, a table name inside a domain."""
 
@@ -304,6 +316,7 @@ class Claim(Model):
 
 
 TAG_GRANTS = "TAGGRANTS"
+ADDED_TAGS = Key(pk="LFTAGS", sk="META")
 TAG_WORK = Key(pk="TAGWORK", sk="META")
 
 
