@@ -1,35 +1,24 @@
 """What a change of LF-tags or columns does to those who hold tag grants."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from datamesh.logic.tags import is_exposed, matched_columns
+from datamesh.logic.tags import Matched, matched
 from datamesh.models.facts import MAX_LISTED_COLUMNS, AccessChange, AccessEffect
 from datamesh.models.registry import TagGrantRecord
 from datamesh.models.tags import TableTags
 
 Expression = Mapping[str, tuple[str, ...]]
+NOTHING = Matched(table=False, columns=())
 
 
-class Seen(NamedTuple):
-    """What somebody sees of a table: whether it is visible, and the columns that can be read."""
+class Gain(NamedTuple):
+    """What principals of a consumer would see of a table that they do not see now."""
 
-    visible: bool
-    columns: tuple[str, ...]
-
-
-NOTHING = Seen(visible=False, columns=())
-
-
-def seen(expressions: Iterable[Expression], table: TableTags | None) -> Seen:
-    """Return what the union of tag expressions shows of a table; nothing when there is no table."""
-    if table is None:
-        return NOTHING
-    visible, columns = False, set[str]()
-    for expression in expressions:
-        visible = visible or is_exposed(expression, table)
-        columns.update(matched_columns(expression, table))
-    return Seen(visible=visible, columns=tuple(name for name in table.column_names if name in columns))
+    consumer: str
+    principals: tuple[str, ...]
+    table: str
+    shown: Matched
 
 
 def access_changes(
@@ -40,18 +29,12 @@ def access_changes(
     `before` and `after` are the tables by name; a table that is in one only was created or is gone. Principals of one
     consumer for whom the change is the same stand in one entry.
     """
-    held: dict[tuple[str, str], list[Expression]] = {}
-    for grant in grants:
-        for principal in grant.principals:
-            held.setdefault((grant.consumer, principal), []).append(grant.expression)
     alike: dict[tuple[str, str, AccessEffect, tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for (consumer, principal), expressions in sorted(held.items()):
-        for name in sorted({*before, *after}):
-            was, now = seen(expressions, before.get(name)), seen(expressions, after.get(name))
-            effect = _effect(was, now)
-            if effect is not None:
-                key = (consumer, name, effect, _without(now.columns, was.columns), _without(was.columns, now.columns))
-                alike.setdefault(key, []).append(principal)
+    for consumer, principal, name, was, now in _seen(before, after, grants):
+        effect = _effect(was, now)
+        if effect is not None:
+            key = (consumer, name, effect, _without(now.columns, was.columns), _without(was.columns, now.columns))
+            alike.setdefault(key, []).append(principal)
     return tuple(
         AccessChange(
             consumer=consumer,
@@ -67,9 +50,40 @@ def access_changes(
     )
 
 
-def _effect(was: Seen, now: Seen) -> AccessEffect | None:
-    if was.visible != now.visible:
-        return "gained" if now.visible else "lost"
+def gains(
+    before: Mapping[str, TableTags], after: Mapping[str, TableTags], grants: Sequence[TagGrantRecord]
+) -> tuple[Gain, ...]:
+    """Return who would see what that they do not see now, all columns, by consumer, table and principals."""
+    alike: dict[tuple[str, str, Matched], list[str]] = {}
+    for consumer, principal, name, was, now in _seen(before, after, grants):
+        shown = Matched(now.table and not was.table, _without(now.columns, was.columns))
+        if shown != NOTHING:
+            alike.setdefault((consumer, name, shown), []).append(principal)
+    return tuple(
+        Gain(consumer, tuple(principals), table, shown)
+        for (consumer, table, shown), principals in sorted(alike.items())
+    )
+
+
+def _seen(
+    before: Mapping[str, TableTags], after: Mapping[str, TableTags], grants: Sequence[TagGrantRecord]
+) -> Iterator[tuple[str, str, str, Matched, Matched]]:
+    """Yield what every principal sees of every table, before and after."""
+    held: dict[tuple[str, str], list[Expression]] = {}
+    for grant in grants:
+        for principal in grant.principals:
+            held.setdefault((grant.consumer, principal), []).append(grant.expression)
+    names = sorted({*before, *after})
+    for (consumer, principal), expressions in sorted(held.items()):
+        for name in names:
+            was, now = (matched(expressions, tables[name]) if name in tables else NOTHING for tables in (before, after))
+            yield consumer, principal, name, was, now
+
+
+def _effect(was: Matched, now: Matched) -> AccessEffect | None:
+    was_visible, visible = was != NOTHING, now != NOTHING
+    if was_visible != visible:
+        return "gained" if visible else "lost"
     gained, lost = set(now.columns) - set(was.columns), set(was.columns) - set(now.columns)
     if gained and lost:
         return "changed"

@@ -3,7 +3,8 @@
 Source: https://docs.aws.amazon.com/lake-formation/latest/dg/tag-based-access-control.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from datamesh.models.tags import TableTags
 
@@ -27,3 +28,19 @@ def matched_columns(expression: Mapping[str, tuple[str, ...]], table: TableTags)
 def is_exposed(expression: Mapping[str, tuple[str, ...]], table: TableTags) -> bool:
     """Tell whether an expression shows anything of a table: the table itself, or at least one column."""
     return matches(expression, effective(table)) or bool(matched_columns(expression, table))
+
+
+class Matched(NamedTuple):
+    """What is matched of a table: the table itself, with which goes every column that will yet appear, and columns."""
+
+    table: bool
+    columns: tuple[str, ...]
+
+
+def matched(expressions: Iterable[Mapping[str, tuple[str, ...]]], table: TableTags) -> Matched:
+    """Return what the union of expressions matches of a table; the columns in the catalog's order."""
+    itself, columns = False, set[str]()
+    for expression in expressions:
+        itself = itself or matches(expression, effective(table))
+        columns.update(matched_columns(expression, table))
+    return Matched(itself, tuple(name for name in table.column_names if name in columns))
