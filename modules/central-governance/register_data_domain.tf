@@ -1,4 +1,4 @@
-# RegisterDataDomain → a domain of the mesh: both databases, the Lake Formation location, the routing rule.
+# RegisterDataDomain → a domain of the mesh: both databases, its LF-tag, the Lake Formation location, the routing rule.
 
 locals {
   register_data_domain = "${local.name}-register-data-domain"
@@ -12,7 +12,7 @@ module "register_data_domain" {
   name               = local.register_data_domain
   account_id         = var.account_id
   alarm_topic_arns   = var.alarm_topic_arns
-  description        = "Registers a data domain: databases, Lake Formation location, routing rule."
+  description        = "Registers a data domain: databases, LF-tag, Lake Formation location, routing rule."
   function_arns      = [module.register_data_domain_function.alias_arn]
   log_retention_days = var.log_retention_days
   publish_bus_arn    = local.arn.bus
@@ -116,6 +116,19 @@ module "register_data_domain_function" {
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",
+        ]
+        resources = ["*"]
+        reason    = "Lake Formation has no resource-level permissions."
+      },
+      {
+        sid = "TagDatabase"
+        actions = [
+          "lakeformation:AddLFTagsToResource",
+          "lakeformation:CreateLFTag",
+          "lakeformation:GetLFTag",
+          "lakeformation:GetResourceLFTags",
+          "lakeformation:RemoveLFTagsFromResource",
+          "lakeformation:UpdateLFTag",
         ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."

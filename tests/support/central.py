@@ -44,6 +44,8 @@ from tests.support.central_fakes import (
     FakeRouter,
 )
 
+DOMAIN_TAG_KEY = "lob"
+SENSITIVE_TAGS = {"classification": ("confidential", "restricted"), "confidentiality": ("sensitive",)}
 LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
 WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
@@ -84,7 +86,13 @@ class FakeCentral:
         match name:
             case "register_data_domain":
                 world = DomainWorld(
-                    self.registry, self.catalog, self.lake_formation, self.domains, self.domains, self.router
+                    self.registry,
+                    self.catalog,
+                    self.lake_formation,
+                    self.domains,
+                    self.domains,
+                    self.lf_tags,
+                    self.router,
                 )
                 return DomainRegistration(world, self.central())
             case "register_data_product":
@@ -112,6 +120,8 @@ class FakeCentral:
             lake_access_role_arn=LAKE_ROLE,
             routing_role_arn=f"arn:aws:iam::{CENTRAL}:role/datamesh-central-to-domains",
             routing_dlq_arn=f"arn:aws:sqs:{REGION}:{CENTRAL}:datamesh-central-to-domains-dlq",
+            domain_tag_key=DOMAIN_TAG_KEY,
+            sensitive_tags=SENSITIVE_TAGS,
         )
 
     def step(self, flow: str, step: str, envelope: dict[str, Any], execution: str = "one", **payload: Any) -> Any:

@@ -99,11 +99,10 @@ def event(
 
 
 def register_domain(domain: str = "sales", **more: Any) -> dict[str, Any]:
-    """Return a RegisterDataDomain."""
+    """Return a RegisterDataDomain; with `tags`, its LF-tags."""
     account = more.pop("account", ACCOUNTS[domain])
-    return event(
-        "RegisterDataDomain", {"domain": domain, "config_secret_arn": secret_arn(account)}, account=account, **more
-    )
+    data = {"domain": domain, "config_secret_arn": secret_arn(account), "tags": more.pop("tags", {})}
+    return event("RegisterDataDomain", data, account=account, **more)
 
 
 def register_product(product: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:

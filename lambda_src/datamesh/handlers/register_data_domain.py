@@ -8,6 +8,7 @@ from datamesh.aws.events import EventBus
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.identity import own_role_arn
 from datamesh.aws.lake_formation import LakeFormation
+from datamesh.aws.lf_tags import LfTags
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
 from datamesh.aws.secrets import DomainConfigs
@@ -36,6 +37,7 @@ def _flow() -> DomainRegistration:
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
         configs=DomainConfigs(retrier=retrier),
         buckets=Buckets(retrier=retrier),
+        lf_tags=LfTags(settings.datamesh_account_id, retrier=retrier),
         router=EventBus(settings.event_bus_name, retrier=retrier),
     )
     central = Central(
@@ -48,6 +50,8 @@ def _flow() -> DomainRegistration:
         lake_access_role_arn=settings.lake_access_role_arn,
         routing_role_arn=settings.routing_role_arn,
         routing_dlq_arn=settings.routing_dlq_arn,
+        domain_tag_key=settings.domain_tag_key,
+        sensitive_tags=settings.sensitive_tags,
     )
     return DomainRegistration(world, central)
 

@@ -1,5 +1,7 @@
 """What a domain is in central: what its configuration may say, its databases, its grants, its route."""
 
+from collections.abc import Mapping
+
 from datamesh.logic.locations import check_segments
 from datamesh.models.arns import Arn, parse_arn, s3_arn
 from datamesh.models.base import AccountId, Model
@@ -9,8 +11,9 @@ from datamesh.models.config import DomainConfig
 from datamesh.models.errors import InvalidConfigSecret, LocationOutsideDomain
 from datamesh.models.events import CENTRAL_SOURCE
 from datamesh.models.facts import Databases, RegistrationOutcome
-from datamesh.models.permissions import DatabaseResource, Grant, LocationResource
+from datamesh.models.permissions import DatabaseResource, Grant, LocationResource, TagPolicyResource, TagResource
 from datamesh.models.steps import Json
+from datamesh.models.tags import SensitiveTags, TagKey, conditions
 
 STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
 
@@ -27,6 +30,8 @@ class Central(Model):
     lake_access_role_arn: str
     routing_role_arn: str
     routing_dlq_arn: str
+    domain_tag_key: TagKey
+    sensitive_tags: SensitiveTags
 
 
 def databases_of(prefix: str, domain: str) -> Databases:
@@ -129,6 +134,49 @@ def database_grants(config: DomainConfig, names: Databases, central: Central) ->
             Grant(principal=config.account_id, resource=nrac, permissions=("DESCRIBE",), grantable=("DESCRIBE",))
         )
     return grants
+
+
+def database_tags(domain: str, tags: Mapping[str, str], key: str) -> dict[str, str]:
+    """Return the LF-tags of a domain's tag-based database: the domain's value, and what it was registered with."""
+    return {**tags, key: domain}
+
+
+def domain_expression(domain: str, central: Central) -> dict[str, tuple[str, ...]]:
+    """Return the tag expression that matches all that a domain shares by LF-tag."""
+    return {central.domain_tag_key: (domain,)}
+
+
+def tag_grants(config: DomainConfig, central: Central) -> list[Grant]:
+    """Return what a domain's account may do with what carries its value: tag it, and let its own principals and
+    crawlers work with it. What is passed on must be this very expression.
+
+    Source: https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-TBAC.html
+    """
+    # Lake Formation cannot grant an account something of its own.
+    if config.account_id == central.account_id:
+        return []
+    catalog = central.account_id
+    expression = conditions(domain_expression(config.domain, central))
+    held = (
+        (
+            TagResource(catalog_id=catalog, key=central.domain_tag_key, values=(config.domain,)),
+            ("ASSOCIATE", "DESCRIBE"),
+        ),
+        (TagPolicyResource(catalog_id=catalog, resource_type="DATABASE", expression=expression), ("DESCRIBE",)),
+        (
+            TagPolicyResource(catalog_id=catalog, resource_type="TABLE", expression=expression),
+            ("ALTER", "DESCRIBE", "SELECT"),
+        ),
+    )
+    return [
+        Grant(principal=config.account_id, resource=resource, permissions=permissions, grantable=permissions)
+        for resource, permissions in held
+    ]
+
+
+def route_name(prefix: str, domain: str) -> str:
+    """Return the name of the rule that forwards what central addresses to a domain."""
+    return f"{prefix}-to-{domain}"
 
 
 def routing_pattern(account_id: str) -> Json:

@@ -1,5 +1,6 @@
-"""Registration of a domain: admit, verify, prepare the catalog, route events, record."""
+"""Registration of a domain: admit, verify, prepare the catalog and its LF-tags, route events, record."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,13 +11,17 @@ from datamesh.logic.domains import (
     check_config,
     check_secret_arn,
     database_grants,
+    database_tags,
     databases_of,
     location_grants,
+    route_name,
     routing_pattern,
     strongest,
+    tag_grants,
     wanted_databases,
 )
-from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, Permissions, Registry, Router
+from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, LfTags, Permissions, Registry, Router
+from datamesh.logic.tag_work import tag_work
 from datamesh.models.arns import s3_arn
 from datamesh.models.commands import RegisterDataDomain
 from datamesh.models.config import DomainConfig
@@ -27,7 +32,9 @@ from datamesh.models.errors import (
     CommandRejection,
     LeaseLost,
     LocationChanged,
+    ReservedTagKey,
     SenderNotOwner,
+    UnknownTag,
     WriteConflict,
 )
 from datamesh.models.events import Envelope
@@ -55,6 +62,7 @@ class World(NamedTuple):
     permissions: Permissions
     configs: DomainConfigs
     buckets: Buckets
+    lf_tags: LfTags
     router: Router
 
 
@@ -81,29 +89,23 @@ class DomainRegistration:
 
         return answering(request, now, act)
 
-    def prepare(self, request: StepRequest, now: datetime) -> Json:  # noqa: ARG002 - all steps look alike
-        """Register the location, create the databases, grant."""
-        record, config = self._held(request)
-        central, permissions = self._central, self._world.permissions
-        names = databases_of(central.prefix, record.domain)
-        permissions.register_location(
-            s3_arn(central.partition, config.bucket, config.prefix), central.lake_access_role_arn
-        )
-        # First the location: creating a database that points to it needs the right to use it.
-        permissions.grant(location_grants(config, central))
-        for database in wanted_databases(config, names):
-            self._world.catalog.ensure_database(database)
-            permissions.remove_iam_allowed_principals(
-                DatabaseResource(catalog_id=central.account_id, name=database.name)
-            )
-        permissions.grant(database_grants(config, names, central))
-        return {"outcome": "prepared", "domain": record.domain}
+    def prepare(self, request: StepRequest, now: datetime) -> Json:
+        """Register the location, create the databases, tag the one that is shared by LF-tag, grant."""
+
+        def act() -> Json:
+            try:
+                return self._prepare(request, now)
+            except CommandRejection:
+                deciding_again(lambda: self._withdraw(request, now))
+                raise
+
+        return answering(request, now, act)
 
     def route(self, request: StepRequest, now: datetime) -> Json:  # noqa: ARG002 - all steps look alike
         """Create the rule that forwards what central addresses to the domain."""
         record, config = self._held(request)
         self._world.router.ensure_route(
-            rule=f"{self._central.prefix}-to-{record.domain}",
+            rule=route_name(self._central.prefix, record.domain),
             description=f"What central addresses to {record.domain} ({record.account_id})",
             pattern=routing_pattern(record.account_id),
             target_id="domain-bus",
@@ -145,6 +147,7 @@ class DomainRegistration:
         if verdict is Verdict.DUPLICATE:
             return DUPLICATE
         if verdict is Verdict.START:
+            self._check_tags(command.tags)
             admitted = self._admitted(record, command, envelope, stamp=stamp, execution_id=execution_id, now=now)
             registry.write([Save(admitted), Take(claim)])
         return {"outcome": "admitted", "domain": command.domain}
@@ -192,7 +195,7 @@ class DomainRegistration:
                 f"{config.bucket} does not belong to {envelope.account}, or central may not look at it"
             )
         claim = bucket_claim(config.bucket, command.domain)
-        verified = changed(record, now=now, pending=config, secret_arn=command.config_secret_arn)
+        verified = changed(record, now=now, pending=config, pending_tags=command.tags)
         changes: list[Change] = [Save(verified), Take(claim)]
         if record.pending is not None and record.pending.bucket != config.bucket:
             changes.append(GiveBack(bucket_claim(record.pending.bucket, command.domain)))
@@ -203,6 +206,43 @@ class DomainRegistration:
                 raise BucketAlreadyClaimed(f"{config.bucket} is registered for another domain") from None
             raise
         return {"outcome": "verified", "domain": command.domain}
+
+    def _prepare(self, request: StepRequest, now: datetime) -> Json:
+        record, config = self._held(request)
+        central, permissions = self._central, self._world.permissions
+        names = databases_of(central.prefix, record.domain)
+        permissions.register_location(
+            s3_arn(central.partition, config.bucket, config.prefix), central.lake_access_role_arn
+        )
+        # First the location: creating a database that points to it needs the right to use it.
+        permissions.grant(location_grants(config, central))
+        for database in wanted_databases(config, names):
+            self._world.catalog.ensure_database(database)
+            permissions.remove_iam_allowed_principals(
+                DatabaseResource(catalog_id=central.account_id, name=database.name)
+            )
+        permissions.grant(database_grants(config, names, central))
+        with tag_work(self._world.registry, f"{request.execution.id}/{request.step}", now):
+            self._tag(record, config, names.tbac)
+        return {"outcome": "prepared", "domain": record.domain}
+
+    def _tag(self, record: DomainRecord, config: DomainConfig, database: str) -> None:
+        """Give the tag-based database its LF-tags, and the domain's account what goes with its value."""
+        key, lf_tags = self._central.domain_tag_key, self._world.lf_tags
+        lf_tags.ensure_value(key, record.domain)
+        lf_tags.set_database_tags(database, database_tags(record.domain, record.pending_tags or {}, key))
+        self._world.permissions.grant(tag_grants(config, self._central))
+
+    def _check_tags(self, tags: Mapping[str, str]) -> None:
+        """Check that LF-tags are there to be used. Raises ReservedTagKey, UnknownTag."""
+        for key, value in tags.items():
+            if key == self._central.domain_tag_key:
+                raise ReservedTagKey(f"The LF-tag {key} is the domain itself, and central sets it", f"tags.{key}")
+            known = self._world.lf_tags.values(key)
+            if known is None:
+                raise UnknownTag(f"The mesh has no LF-tag {key}", f"tags.{key}")
+            if value not in known:
+                raise UnknownTag(f"The LF-tag {key} cannot be {value}, only {', '.join(sorted(known))}", f"tags.{key}")
 
     def _withdraw(self, request: StepRequest, now: datetime) -> None:
         """Undo the admission of a command that is rejected after it; nothing of it remains."""
@@ -221,6 +261,7 @@ class DomainRegistration:
                         status="REGISTERED" if settled else "FAILED",
                         stamp=record.content_stamp or record.stamp,
                         pending=None if settled else record.pending,
+                        pending_tags=None if settled else record.pending_tags,
                         error=None if settled else "An earlier registration has not been completed",
                     )
                 )
@@ -231,13 +272,15 @@ class DomainRegistration:
         envelope, metadata, command = read_command(request, RegisterDataDomain, now)
         record, config = self._held(request)
         names = databases_of(self._central.prefix, record.domain)
-        if record.content_stamp == record.stamp and record.config == config and record.outcome is not None:
+        tags = record.pending_tags or {}
+        same = record.config == config and record.tags == tags
+        if record.content_stamp == record.stamp and same and record.outcome is not None:
             # The answer to an earlier attempt of this step was lost.
             outcome = record.outcome
         else:
             outcome = strongest(
                 record.outcome,
-                "registered" if record.config is None else "unchanged" if record.config == config else "updated",
+                "registered" if record.config is None else "unchanged" if same else "updated",
             )
             self._world.registry.write(
                 [
@@ -246,6 +289,8 @@ class DomainRegistration:
                             record,
                             now=now,
                             config=config,
+                            secret_arn=command.config_secret_arn,
+                            tags=tags,
                             content_stamp=record.stamp,
                             databases=names,
                             registered_at=record.registered_at or now,
@@ -272,7 +317,9 @@ class DomainRegistration:
         if record is not None and record.execution_id == request.execution.id and record.status == "REGISTERED":
             return {"outcome": "confirmed"}
         record = held(record, request.execution.id)
-        self._world.registry.write([Save(changed(record, now=now, status="REGISTERED", pending=None, outcome=None))])
+        self._world.registry.write(
+            [Save(changed(record, now=now, status="REGISTERED", pending=None, pending_tags=None, outcome=None))]
+        )
         return {"outcome": "confirmed"}
 
     def _fail(self, request: StepRequest, now: datetime) -> Json:

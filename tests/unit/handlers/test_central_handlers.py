@@ -29,6 +29,8 @@ ENVIRONMENT = {
     "ROUTING_ROLE_ARN": "arn:aws:iam::111111111111:role/routing",
     "ROUTING_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:dlq",
     "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:role/writer",
+    "DOMAIN_TAG_KEY": "lob",
+    "SENSITIVE_TAGS": '{"confidentiality": ["sensitive"]}',
 }
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="r"
