@@ -96,8 +96,10 @@ class FakeRegistry:
     def added_tags(self) -> AddedTags | None:
         return self._get(AddedTags, ADDED_TAGS)
 
-    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
-        return self._get(TagChangeRecord, tag_change_key(domain, product, stamp))
+    def tag_changes(self, domain: str, product: str, stamp: Stamp) -> list[TagChangeRecord]:
+        start = tag_change_key(domain, product, stamp, "").sk
+        found = [item for key, item in self._of(domain, product) if key.sk.startswith(start)]
+        return sorted((item for item in found if isinstance(item, TagChangeRecord)), key=lambda change: change.table)
 
     def owner(self, claim: Claim) -> str | None:
         owner = self.items.get(claim.key)

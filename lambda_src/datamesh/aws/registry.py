@@ -123,9 +123,10 @@ class Registry:
         """Return the LF-tag values that the mesh has added."""
         return self._record(AddedTags, ADDED_TAGS)
 
-    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
-        """Return what an event changed for the consumers of a product."""
-        return self._record(TagChangeRecord, tag_change_key(domain, product, stamp))
+    def tag_changes(self, domain: str, product: str, stamp: Stamp) -> list[TagChangeRecord]:
+        """Return what an event changed for the consumers of a product, by table."""
+        start = tag_change_key(domain, product, stamp, "")
+        return [record_from_item(TagChangeRecord, item) for item in self._query(start.pk, start.sk)]
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has the name that `claim` speaks of; None when it is free."""

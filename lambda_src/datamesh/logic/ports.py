@@ -56,8 +56,8 @@ class Registry(Protocol):
     def added_tags(self) -> AddedTags | None:
         """Return the LF-tag values that the mesh has added."""
 
-    def tag_change(self, domain: str, product: str, stamp: Stamp) -> TagChangeRecord | None:
-        """Return what an event changed."""
+    def tag_changes(self, domain: str, product: str, stamp: Stamp) -> list[TagChangeRecord]:
+        """Return what an event changed for the consumers of a product, by table."""
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has a name."""

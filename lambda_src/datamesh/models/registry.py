@@ -118,6 +118,9 @@ class ProductRecord(WorkRecord):
     database: str = Field(description="The domain's database for what is shared by name.")
     tag_database: str | None = Field(None, description="The domain's database for what is shared by LF-tag.")
     access_mode: AccessMode = "nrac"
+    pending_mode: AccessMode | None = Field(
+        None, description="To which the mode is being widened: from the first table on that is placed so."
+    )
     locations: tuple[str, ...] = Field((), description="Of all tables, those that are only being registered included.")
     content: ProductContent | None = None
     pending: ProductContent | None = None
@@ -264,7 +267,7 @@ class TagGrantRecord(Record):
 
 
 class TagChangeRecord(Record):
-    """What a change of tags or columns of a product did to consumers' access. Never changed after it was written."""
+    """What a change of tags or columns of a table did to consumers' access. Never taken back after it was written."""
 
     kind = "tag_change"
 
@@ -272,12 +275,15 @@ class TagChangeRecord(Record):
     product: ProductName
     stamp: Stamp = Field(description="The event that made the change.")
     recorded_at: UtcTime
-    tables: tuple[str, ...]
+    table: TableName
     changes: tuple[AccessChange, ...]
+    reasons: tuple[str, ...] = Field(
+        (), description="Why something that was gained is sensitive: nobody asked for it, a crawler found it."
+    )
 
     @property
     def key(self) -> Key:
-        return tag_change_key(self.domain, self.product, self.stamp)
+        return tag_change_key(self.domain, self.product, self.stamp, self.table)
 
 
 class TagWork(Record):
@@ -340,9 +346,9 @@ def table_key(domain: str, product: str, table: str) -> Key:
     return Key(pk=product_pk(domain, product), sk=f"TABLE#{table}")
 
 
-def tag_change_key(domain: str, product: str, stamp: Stamp) -> Key:
-    """Return the key of what an event changed for the consumers of a product."""
-    return Key(pk=product_pk(domain, product), sk=f"TAGCHANGE#{iso(stamp.occurred_at)}#{stamp.event_id}")
+def tag_change_key(domain: str, product: str, stamp: Stamp, table: str) -> Key:
+    """Return the key of what an event changed for the consumers of a table; with "" the start of all its keys."""
+    return Key(pk=product_pk(domain, product), sk=f"TAGCHANGE#{iso(stamp.occurred_at)}#{stamp.event_id}#{table}")
 
 
 def request_key(request_id: uuid.UUID) -> Key:

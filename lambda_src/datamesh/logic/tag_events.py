@@ -1,0 +1,51 @@
+"""Cuts a DataProductTagsChanged into as many events as it needs: an event has 256 KiB, a product a hundred tables."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from datamesh.models.base import Model
+from datamesh.models.events import Entry, Metadata, make_entry
+from datamesh.models.facts import AccessChange, DataProductTagsChanged, StandingTagGrant, TaggedTable
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html; the rest is for the envelope.
+MAX_BYTES = 200_000
+
+Part = TaggedTable | AccessChange | StandingTagGrant
+
+
+def pack(fact: DataProductTagsChanged, *, cause: Metadata, now: datetime, account: str) -> list[Entry]:
+    """Return the events that say a fact to an account: one, or as many as it needs, each complete in itself."""
+    entries: list[Entry] = []
+    for number, parts in enumerate(_batches(fact)):
+        piece = fact.model_copy(
+            update={
+                "tables": tuple(part for part in parts if isinstance(part, TaggedTable)),
+                "changes": tuple(part for part in parts if isinstance(part, AccessChange)),
+                "grants": tuple(part for part in parts if isinstance(part, StandingTagGrant)),
+            }
+        )
+        discriminator = account if number == 0 else f"{account}/{number}"
+        entries.append(make_entry(piece, cause=cause, now=now, target_account=account, discriminator=discriminator))
+    return entries
+
+
+def _batches(fact: DataProductTagsChanged) -> Iterator[list[Part]]:
+    batch, size = list[Part](), 0
+    parts: list[Part] = [*(_fitting(table) for table in fact.tables), *fact.changes, *fact.grants]
+    for part in parts:
+        length = _length(part)
+        if batch and size + length > MAX_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += length
+    yield batch
+
+
+def _fitting(table: TaggedTable) -> TaggedTable:
+    """Return a table that fits into an event: of a very wide one only what it says as a whole."""
+    return table if _length(table) <= MAX_BYTES else table.model_copy(update={"columns": {}})
+
+
+def _length(part: Model) -> int:
+    return len(part.model_dump_json().encode())

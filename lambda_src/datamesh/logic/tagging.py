@@ -1,0 +1,369 @@
+"""LF-tags of the mesh's own tables: checked, set without showing anything on the way, recorded and announced.
+
+Used by all workflows that change tags or columns; all of them hold `tag_work` while they check and set.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from datamesh.logic.exposure import Gain, access_changes, gains
+from datamesh.logic.ports import Catalog, LfTags, Registry
+from datamesh.logic.sensitivity import assess
+from datamesh.logic.tag_events import pack
+from datamesh.logic.tags import effective, is_exposed
+from datamesh.models.base import AccountId, Model
+from datamesh.models.catalog import CatalogTable
+from datamesh.models.commands import TableSpec
+from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, ReservedTagKey, UnknownTag
+from datamesh.models.events import Entry, Metadata
+from datamesh.models.facts import DataProductTagsChanged, StandingTagGrant, TaggedTable
+from datamesh.models.registry import (
+    Change,
+    Check,
+    ProductContent,
+    ProductRecord,
+    Record,
+    Save,
+    Stamp,
+    TableRecord,
+    TagChangeRecord,
+    TagGrantRecord,
+)
+from datamesh.models.tags import SensitiveTags, TableTags, TagKey
+
+# A table's record holds its declaration and its index as well.
+MAX_TAGGED_BYTES = 80_000
+MAX_REASONS = 50
+SHOWN_REASONS = 5
+
+
+class TagRules(Model):
+    """What the mesh's LF-tags mean: the key whose values are the domains, and what makes sensitive."""
+
+    domain_tag_key: TagKey
+    sensitive_tags: SensitiveTags
+
+
+class World(NamedTuple):
+    """What is touched."""
+
+    registry: Registry
+    catalog: Catalog
+    lf_tags: LfTags
+
+
+class Plan(NamedTuple):
+    """Tables of a product in its tag-based database, as they are and as they are to be, by name."""
+
+    product: ProductRecord
+    contents: tuple[ProductContent, ...]
+    specs: Mapping[str, TableSpec]
+    recorded_specs: Mapping[str, TableSpec]
+    tables: Mapping[str, CatalogTable]
+    before: Mapping[str, TableTags]
+    after: Mapping[str, TableTags]
+
+
+def declared_tags(
+    database_tags: Mapping[str, str], content: ProductContent, spec: TableSpec, columns: Iterable[str]
+) -> TableTags:
+    """Return the tags that a table with these columns has by its declaration: the table's win over the product's."""
+    names = tuple(columns)
+    return TableTags(
+        database=dict(database_tags),
+        table={**content.tags, **spec.tags},
+        columns={
+            column.name: dict(column.tags)
+            for column in (*spec.columns, *spec.partition_keys)
+            if column.tags and column.name in names
+        },
+        column_names=names,
+    )
+
+
+def column_names(table: CatalogTable) -> tuple[str, ...]:
+    """Return the columns of a table, partition keys included, in the catalog's order."""
+    return tuple(column.name for column in (*table.columns, *table.partition_keys))
+
+
+class Tagging:
+    """What the workflows have in common about LF-tags."""
+
+    def __init__(self, world: World, rules: TagRules, *, account_id: AccountId) -> None:
+        self._world = world
+        self._rules = rules
+        self._account_id = account_id
+
+    # --- check ---
+
+    def check_known(self, tags: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Check that tags, each with the path of the field they stand in, are the mesh's and may be given.
+
+        Raises UnknownTag, ReservedTagKey.
+        """
+        values: dict[str, frozenset[str] | None] = {}
+        for path, named in tags:
+            for key, value in named.items():
+                if key == self._rules.domain_tag_key:
+                    raise ReservedTagKey(f"{key} names the domain: central sets it, nobody else", f"{path}.{key}")
+                if key not in values:
+                    values[key] = self._world.lf_tags.values(key)
+                known = values[key]
+                if known is None:
+                    raise UnknownTag(f"The mesh has no LF-tag {key}", f"{path}.{key}")
+                if value not in known:
+                    raise UnknownTag(f"{value} is no value of the LF-tag {key}", f"{path}.{key}")
+
+    def look(self, database: str, name: str) -> tuple[CatalogTable, TableTags] | None:
+        """Return a table with its LF-tags as they are now; None when it is not there."""
+        found = self._world.catalog.get_table(database, name)
+        if found is None:
+            return None
+        tags = self._world.lf_tags.table_tags(database, name)
+        return found, tags.model_copy(update={"column_names": column_names(found)})
+
+    def sensitive_gains(self, plan: Plan, grants: Sequence[TagGrantRecord]) -> list[tuple[Gain, tuple[str, ...]]]:
+        """Return who would gain what of the plan's tables that is sensitive, and why it is.
+
+        A column that is declared, but not in the catalog yet, is shown with its table: a crawler adds it before the
+        mesh can tag it.
+        """
+        before = {name: _foreseen(tags, plan.recorded_specs.get(name)) for name, tags in plan.before.items()}
+        after = {name: _foreseen(tags, plan.specs.get(name)) for name, tags in plan.after.items()}
+        found = gains(before, after, grants)
+        if not found:
+            return []
+        name = plan.product.tag_database or ""
+        database = self._world.catalog.get_database(name)
+        if database is None:
+            raise CatalogInconsistent(f"The database {name} is gone")
+        sensitive = []
+        for gain in found:
+            assessment = assess(
+                database,
+                [plan.tables[gain.table]],
+                contents=plan.contents,
+                specs=plan.specs,
+                tags=after,
+                sensitive_tags=self._rules.sensitive_tags,
+                shown={gain.table: gain.shown},
+            )
+            if assessment.sensitive:
+                sensitive.append((gain, assessment.reasons))
+        return sensitive
+
+    def check(self, plan: Plan, field: str | None = None) -> None:
+        """Check that a plan shows nothing sensitive to anybody who does not see it already. Raises ExposesSensitive."""
+        found = self.sensitive_gains(plan, self._world.registry.tag_grants())
+        if not found:
+            return
+        (gain, reasons), more = found[0], len(found) - 1
+        columns = f" ({', '.join(gain.shown.columns[:SHOWN_REASONS])})" if gain.shown.columns else ""
+        raise ExposesSensitive(
+            f"{gain.consumer} would see {gain.table}{columns} by a tag expression it was granted, which needs an "
+            f"approval: {'; '.join(reasons[:SHOWN_REASONS])}" + (f" (and {more} more)" if more else ""),
+            field,
+        )
+
+    def check_database(self, domain: str, wanted: Mapping[str, str], field: str | None = "tags") -> None:
+        """Check that other tags of a domain's tag-based database, which all tables in it inherit, show nothing
+        sensitive to anybody who does not see it already. Raises ExposesSensitive.
+        """
+        for product in self._world.registry.products(domain):
+            if product.tag_database is None:
+                continue
+            specs = {table.name: table.spec for table in self._world.registry.tables(domain, product.name)}
+            seen = {name: self.look(product.tag_database, name) for name in specs}
+            there = {name: found for name, found in seen.items() if found is not None}
+            plan = Plan(
+                product=product,
+                contents=tuple(content for content in (product.content, product.pending) if content is not None),
+                specs=specs,
+                recorded_specs=specs,
+                tables={name: table for name, (table, _) in there.items()},
+                before={name: tags for name, (_, tags) in there.items()},
+                after={name: tags.model_copy(update={"database": dict(wanted)}) for name, (_, tags) in there.items()},
+            )
+            self.check(plan, field)
+
+    # --- set ---
+
+    def apply(self, database: str, table: str, now: TableTags, wanted: TableTags) -> bool:
+        """Bring the tags of a table and its columns from `now` to `wanted`; tell whether anything had to be done.
+
+        On the way no column ever carries a mixture that shows it to somebody who sees it neither before nor after:
+        a column only loses tags, or gets all its new ones in one call.
+        """
+        lf_tags = self._world.lf_tags
+        if now.table == wanted.table:
+            if now.columns != wanted.columns:
+                lf_tags.set_column_tags(database, table, wanted.columns)
+            return now.columns != wanted.columns
+        if now.columns != wanted.columns:
+            fewer = {key: value for key, value in now.table.items() if key in wanted.table or key in now.database}
+            lf_tags.set_table_tags(database, table, fewer)
+            inherited = {**now.database, **fewer}
+            lf_tags.set_column_tags(
+                database, table, {name: _pinned(wanted, name, inherited) for name in now.column_names}
+            )
+        lf_tags.set_table_tags(database, table, wanted.table)
+        lf_tags.set_column_tags(database, table, wanted.columns)
+        return True
+
+    # --- record and announce ---
+
+    def record(
+        self,
+        product: ProductRecord,
+        stamp: Stamp,
+        now: datetime,
+        *,
+        names: Iterable[str] | None = None,
+        guard: Record | None = None,
+    ) -> list[str]:
+        """Record what changed in a product's tag-based database since consumers were last told, table by table, with
+        who gains or loses what by it; return the tables that changed. May be repeated.
+
+        `stamp` names the event that is the reason; `guard` must stand while it is recorded. Raises WriteConflict.
+        """
+        database, registry = product.placed.get("tbac"), self._world.registry
+        if database is None:
+            return []
+        wanted, done, grants = None if names is None else set(names), list[str](), registry.tag_grants()
+        for table in registry.tables(product.domain, product.name):
+            found = self.look(database, table.name) if wanted is None or table.name in wanted else None
+            if found is None:
+                continue
+            after = _kept(found[1])
+            if _same(table.tagged, after):
+                continue
+            before = {table.name: table.tagged} if table.tagged is not None else {}
+            plan = Plan(
+                product=product,
+                contents=tuple(content for content in (product.content, product.pending) if content is not None),
+                specs={table.name: table.spec},
+                # What a crawler has found since is news, foreseen or not.
+                recorded_specs={},
+                tables={table.name: found[0]},
+                before=before,
+                after={table.name: after},
+            )
+            tagged = table.model_copy(update={"tagged": after, "version": table.version + 1})
+            changes: list[Change] = [Save(tagged), Save(self._change(table, plan, grants, stamp, now))]
+            registry.write([*changes, Check(guard)] if guard is not None else changes)
+            done.append(table.name)
+        return done
+
+    def _change(
+        self, table: TableRecord, plan: Plan, grants: Sequence[TagGrantRecord], stamp: Stamp, now: datetime
+    ) -> TagChangeRecord:
+        reasons = [f"{gain.consumer}: {reason}" for gain, why in self.sensitive_gains(plan, grants) for reason in why]
+        said = self._world.registry.tag_changes(table.domain, table.product, stamp)
+        earlier = next((change for change in said if change.table == table.name), None)
+        return TagChangeRecord(
+            domain=table.domain,
+            product=table.product,
+            stamp=stamp,
+            recorded_at=now,
+            table=table.name,
+            # A repeated step may find more than its first attempt did.
+            changes=(*(earlier.changes if earlier else ()), *access_changes(plan.before, plan.after, grants)),
+            reasons=tuple(dict.fromkeys((*(earlier.reasons if earlier else ()), *reasons)))[:MAX_REASONS],
+            version=earlier.version + 1 if earlier else 1,
+        )
+
+    def announcements(self, product: ProductRecord, cause: Metadata, now: datetime) -> list[Entry]:
+        """Return the events that tell what `cause` changed, from what was recorded: the producer all, each consumer
+        what it gains or loses. None when nothing changed.
+        """
+        database, registry = product.placed.get("tbac"), self._world.registry
+        stamp = Stamp(occurred_at=cause.occurred_at, event_id=cause.event_id)
+        recorded = registry.tag_changes(product.domain, product.name, stamp)
+        if database is None or not recorded:
+            return []
+        tagged = {
+            table.name: table.tagged
+            for table in registry.tables(product.domain, product.name)
+            if table.tagged is not None
+        }
+        grants = registry.tag_grants()
+        all_changes = [change for record in recorded for change in record.changes]
+        consumers = sorted({change.consumer for change in all_changes} - {product.domain})
+        entries: list[Entry] = []
+        for consumer in (None, *consumers):
+            own = [change for change in all_changes if consumer in {None, change.consumer}]
+            names = {record.table for record in recorded} if consumer is None else {change.table for change in own}
+            domain = registry.domain(consumer) if consumer is not None else None
+            if consumer is not None and domain is None:
+                continue
+            fact = DataProductTagsChanged(
+                domain=product.domain,
+                product=product.name,
+                catalog_account=self._account_id,
+                database=database,
+                tables=tuple(_shown(name, tagged[name]) for name in sorted(names & tagged.keys())),
+                changes=tuple(own),
+                grants=tuple(
+                    StandingTagGrant(
+                        request_id=grant.request_id,
+                        expression=grant.expression,
+                        principals=grant.principals,
+                        resource_shares=grant.resource_shares,
+                    )
+                    for grant in grants
+                    if grant.consumer == consumer
+                    and any(is_exposed(grant.expression, tags) for tags in tagged.values())
+                ),
+            )
+            entries += pack(fact, cause=cause, now=now, account=domain.account_id if domain else product.account_id)
+        return entries
+
+
+def _foreseen(tags: TableTags, spec: TableSpec | None) -> TableTags:
+    """Return a table with those declared columns, too, that are not in the catalog yet."""
+    if spec is None:
+        return tags
+    known = set(tags.column_names)
+    missing = [column.name for column in spec.columns if "." not in column.name and column.name not in known]
+    return tags.model_copy(update={"column_names": (*tags.column_names, *missing)})
+
+
+def _pinned(wanted: TableTags, column: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of its own with which a column carries what is wanted, whatever it inherits."""
+    final = effective(wanted, column)
+    return {
+        key: value
+        for key, value in final.items()
+        if inherited.get(key) != value or key in wanted.columns.get(column, {})
+    }
+
+
+def _same(before: TableTags | None, after: TableTags) -> bool:
+    """Tell whether nobody can see a difference: the order of columns is none."""
+    return before is not None and (
+        effective(before),
+        before.columns,
+        set(before.column_names),
+    ) == (effective(after), after.columns, set(after.column_names))
+
+
+def _kept(tags: TableTags) -> TableTags:
+    """Return what fits into the table's record: of a very wide table not all columns are followed."""
+    size, names = 0, list[str]()
+    for name in tags.column_names:
+        size += len(name) + 4 + len(str(tags.columns.get(name, "")))
+        if size > MAX_TAGGED_BYTES:
+            break
+        names.append(name)
+    kept = set(names)
+    return tags.model_copy(
+        update={
+            "column_names": tuple(names),
+            "columns": {name: of_column for name, of_column in tags.columns.items() if name in kept},
+        }
+    )
+
+
+def _shown(name: str, tags: TableTags) -> TaggedTable:
+    return TaggedTable(name=name, tags=effective(tags), columns=tags.columns)
