@@ -1,4 +1,4 @@
-# RequestDataProductAccess → the tables granted to the consumer's account, where the policy lets it.
+# RequestDataProductAccess → the tables, or the tag expression, granted to the consumer's account, where the policy lets it.
 
 locals {
   share_data_product = "${local.name}-share-data-product"
@@ -45,7 +45,7 @@ module "share_data_product_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.lf_tag_environment, {
     POWERTOOLS_SERVICE_NAME = "share_data_product"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name
   })
@@ -54,14 +54,26 @@ module "share_data_product_function" {
   statements = concat(
     [
       {
-        sid       = "RecordRequest"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        sid = "RecordRequest"
+        actions = [
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+        ]
         resources = [local.arn.registry]
       },
       {
         sid       = "ReadSensitivity"
         actions   = ["glue:GetDatabase", "glue:GetTable"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+      },
+      {
+        sid       = "FindWhatMatches"
+        actions   = ["lakeformation:GetLFTag", "lakeformation:GetResourceLFTags", "lakeformation:SearchTablesByLFTags"]
+        resources = ["*"]
+        reason    = "Lake Formation has no resource-level permissions."
       },
       {
         sid = "Grant"

@@ -21,6 +21,7 @@ from datamesh.logic.register_data_product import ProductRegistration
 from datamesh.logic.register_data_product import World as ProductWorld
 from datamesh.logic.share_data_product import ProductSharing
 from datamesh.logic.share_data_product import World as SharingWorld
+from datamesh.logic.tagging import TagRules
 from datamesh.models.base import iso
 from datamesh.models.errors import DatameshError
 from tests.support import asl, asl_walk
@@ -103,7 +104,10 @@ class FakeCentral:
                 )
             case "share_data_product":
                 return ProductSharing(
-                    SharingWorld(self.registry, self.catalog, self.lake_formation), account_id=self.account_id
+                    SharingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),
+                    account_id=self.account_id,
+                    database_prefix="datamesh",
+                    rules=TagRules(domain_tag_key=DOMAIN_TAG_KEY, sensitive_tags=SENSITIVE_TAGS),
                 )
             case _:
                 return ProductIndexing(IndexingWorld(self.registry, self.catalog))

@@ -1,6 +1,7 @@
-"""Sharing of a product: admit and decide, grant, record.
+"""Sharing by name or by LF-tag: admit and decide, grant, record.
 
-Products that are classified and not sensitive are granted by policy; all others are refused, never granted.
+What is classified and not sensitive is granted by policy; all else is refused, never granted. This file has the steps,
+and requests for a product by its name; logic/tag_requests.py has those for a tag expression.
 """
 
 import hashlib
@@ -10,21 +11,34 @@ from typing import NamedTuple
 
 from datamesh.logic.access import account_grants, ensure_granted
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
-from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, rejected, stamp_of
-from datamesh.logic.ports import Catalog, Permissions, Registry
+from datamesh.logic.answers import (
+    DUPLICATE,
+    answering,
+    entries_of,
+    error_text,
+    needs_approval,
+    read_command,
+    rejected,
+    stamp_of,
+)
+from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
 from datamesh.logic.senders import RegisteredDomain, registered_sender
 from datamesh.logic.sensitivity import assess
+from datamesh.logic.tag_matches import Survey
+from datamesh.logic.tag_requests import Granted, TagRequests, tag_approval_reason
+from datamesh.logic.tagging import TagRules, column_names, declared_tags
 from datamesh.models.arns import parse_arn
-from datamesh.models.commands import RequestDataProductAccess
+from datamesh.models.commands import ProductRef, RequestDataProductAccess
 from datamesh.models.errors import (
     CatalogInconsistent,
     CommandRejection,
+    InvalidEvent,
+    NotSharedByName,
     OwnProduct,
     PrincipalNotInDomain,
     ProductNotFound,
     RecordBusy,
     RequestIdReused,
-    SensitiveProduct,
     TableNotFound,
 )
 from datamesh.models.facts import (
@@ -34,10 +48,15 @@ from datamesh.models.facts import (
     DataProductAccessGranted,
     DataProductAccessRequested,
 )
-from datamesh.models.registry import Drop, GrantRecord, ProductRecord, RequestRecord, Save, TableRecord
+from datamesh.models.registry import (
+    Drop,
+    GrantRecord,
+    ProductRecord,
+    RequestRecord,
+    Save,
+    TableRecord,
+)
 from datamesh.models.steps import Json, StepRequest
-
-SHOWN_REASONS = 10
 
 
 class World(NamedTuple):
@@ -46,6 +65,7 @@ class World(NamedTuple):
     registry: Registry
     catalog: Catalog
     permissions: Permissions
+    lf_tags: LfTags
 
 
 class Asked(NamedTuple):
@@ -53,6 +73,11 @@ class Asked(NamedTuple):
 
     product: ProductRecord
     tables: tuple[TableRecord, ...]
+
+    @property
+    def reference(self) -> ProductRef:
+        """The product, as requests name it."""
+        return ProductRef(domain=self.product.domain, name=self.product.name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,9 +88,25 @@ class Asked(NamedTuple):
 class ProductSharing:
     """The steps of share_data_product. Every step may be repeated."""
 
-    def __init__(self, world: World, *, account_id: str) -> None:
+    def __init__(self, world: World, *, account_id: str, database_prefix: str, rules: TagRules) -> None:
         self._world = world
         self._account_id = account_id
+        self._sensitive_tags = rules.sensitive_tags
+        survey = Survey(
+            world.registry,
+            world.catalog,
+            world.lf_tags,
+            database_prefix=database_prefix,
+            sensitive_tags=rules.sensitive_tags,
+        )
+        self._by_tag = TagRequests(
+            world.registry,
+            world.permissions,
+            world.lf_tags,
+            survey,
+            account_id=account_id,
+            domain_tag_key=rules.domain_tag_key,
+        )
 
     def admit(self, request: StepRequest, now: datetime) -> Json:
         """Check who asks for what, decide, and hold the request's record."""
@@ -119,45 +160,50 @@ class ProductSharing:
                 account_id=envelope.account,
                 product=command.product,
                 tables=command.tables or (),
+                expression=command.expression,
                 principals=command.principals,
                 justification=command.justification,
             )
         try:
-            asked = self._decide(command, consumer)
+            approved = self._decide(command, record, consumer)
         except CommandRejection as rejection:
             # An attempt that failed may have granted already.
-            self._refuse(record, rejection, granted=seen is not None and seen.status != "REJECTED")
+            granted = seen is not None and seen.status != "REJECTED"
+            self._refuse(record, rejection, request, now, granted=granted)
             return rejected(envelope, rejection, now)
-        approved = record.model_copy(
-            update={
-                "tables": asked.names,
-                "decided_by": POLICY_NOT_SENSITIVE,
-                "reason": approval_reason(asked),
-            }
-        )
         registry.write([Save(approved)])
-        return {"outcome": "admitted", "request_id": str(command.request_id), "tables": list(asked.names)}
+        return {"outcome": "admitted", "request_id": str(command.request_id), "tables": list(approved.tables)}
 
-    def _decide(self, command: RequestDataProductAccess, consumer: RegisteredDomain) -> Asked:
-        """Return what is asked for, when the policy approves it. Raises a CommandRejection otherwise."""
-        if command.product.domain == command.domain:
+    def _decide(
+        self, command: RequestDataProductAccess, record: RequestRecord, consumer: RegisteredDomain
+    ) -> RequestRecord:
+        """Return the request as approved by the policy. Raises a CommandRejection otherwise."""
+        if command.product is not None and command.product.domain == command.domain:
             raise OwnProduct("A domain needs no access to a product of its own")
         for number, principal in enumerate(command.principals):
             if parse_arn(principal).account != consumer.record.account_id:
                 raise PrincipalNotInDomain(f"{principal} is not in {command.domain}'s account", f"principals.{number}")
-        asked = self._asked(command)
-        self._check_sensitivity(asked)
-        return asked
+        tables: tuple[str, ...] = ()
+        if command.expression is not None:
+            reason = tag_approval_reason(self._by_tag.decide(record, command.expression))
+        else:
+            asked = self._asked(command.product, command.tables)
+            self._check_sensitivity(asked)
+            reason, tables = approval_reason(asked), asked.names
+        return record.model_copy(update={"tables": tables, "decided_by": POLICY_NOT_SENSITIVE, "reason": reason})
 
-    def _asked(self, command: RequestDataProductAccess) -> Asked:
-        reference = command.product
+    def _asked(self, reference: ProductRef | None, names: tuple[str, ...] | None) -> Asked:
+        if reference is None:
+            raise InvalidEvent("A request names a product or an expression")
         product = self._world.registry.product(reference.domain, reference.name)
         if product is None or product.content is None:
             if product is not None and product.in_progress:
                 raise RecordBusy(f"The product {reference.domain}.{reference.name} is being registered")
             raise ProductNotFound(f"There is no product {reference.domain}.{reference.name}")
+        if "nrac" not in product.placed:
+            raise NotSharedByName(f"{reference.domain}.{reference.name} is shared by LF-tag: ask for an expression")
         tables = {table.name: table for table in self._world.registry.tables(reference.domain, reference.name)}
-        wanted = command.tables or tuple(sorted(tables))
+        wanted = names or tuple(sorted(tables))
         for number, name in enumerate(wanted):
             if name not in tables:
                 raise TableNotFound(f"{reference.domain}.{reference.name} has no table {name}", f"tables.{number}")
@@ -173,28 +219,50 @@ class ProductSharing:
         missing = [name for name, table in found.items() if table is None]
         if database is None or missing:
             raise CatalogInconsistent(f"The catalog misses {product.database} {', '.join(missing)}".rstrip())
-        assessment = assess(
-            database,
-            [table for table in found.values() if table is not None],
-            contents=[content for content in (product.content, product.pending) if content is not None],
-            specs={table.name: table.spec for table in asked.tables},
-        )
-        if assessment.sensitive:
-            shown = "; ".join(assessment.reasons[:SHOWN_REASONS])
-            more = len(assessment.reasons) - SHOWN_REASONS
-            raise SensitiveProduct(
-                f"{product.domain}.{product.name} needs an approval, which cannot be asked for yet: {shown}"
-                + (f" (and {more} more reasons)" if more > 0 else "")
-            )
+        tables = [table for table in found.values() if table is not None]
+        specs = {table.name: table.spec for table in asked.tables}
+        domain = self._world.registry.domain(product.domain)
+        domain_tags = domain.tags if domain is not None else {}
+        reasons = [
+            reason
+            for content in (product.content, product.pending)
+            if content is not None
+            for reason in assess(
+                database,
+                tables,
+                contents=[content],
+                specs=specs,
+                # By what LF-tags they are declared with, too: those speak of the same data, shared by them or not.
+                tags={
+                    table.name: declared_tags(domain_tags, content, specs[table.name], column_names(table))
+                    for table in tables
+                },
+                sensitive_tags=self._sensitive_tags,
+            ).reasons
+        ]
+        if reasons:
+            raise needs_approval(f"{product.domain}.{product.name}", list(dict.fromkeys(reasons)))
 
     def _grant(self, request: StepRequest, now: datetime) -> Json:
         command, record = self._held(request)
         try:
-            asked = self._asked(command.model_copy(update={"tables": record.tables}))
-            self._check_sensitivity(asked)
+            if command.expression is not None:
+                granted = self._by_tag.grant(record, command.expression, holder=_holder(request), now=now)
+            else:
+                granted = self._grant_by_name(record)
         except CommandRejection as rejection:
-            self._refuse(changed(record, now=now), rejection, granted=True)
+            self._refuse(changed(record, now=now), rejection, request, now, granted=True)
             raise
+        return {
+            "outcome": "granted",
+            "request_id": str(record.request_id),
+            "resource_shares": list(granted.shares),
+            "matches": [match.to_json() for match in granted.matches],
+        }
+
+    def _grant_by_name(self, record: RequestRecord) -> Granted:
+        asked = self._asked(record.product, record.tables)
+        self._check_sensitivity(asked)
         shares = ensure_granted(
             self._world.permissions,
             account_grants(
@@ -206,64 +274,73 @@ class ProductSharing:
             ),
             record.account_id,
         )
-        return {"outcome": "granted", "request_id": str(record.request_id), "resource_shares": list(shares)}
+        return Granted((), shares)
 
-    def _refuse(self, record: RequestRecord, rejection: CommandRejection, *, granted: bool) -> None:
+    def _refuse(
+        self, record: RequestRecord, rejection: CommandRejection, request: StepRequest, now: datetime, *, granted: bool
+    ) -> None:
         """Record a rejection. What an earlier attempt may have granted is revoked first: refused is never granted.
 
-        Tables that other requests of the account were granted stay granted.
+        What other requests of the account were granted stays granted.
         """
-        reference, own = record.product, None
-        product = self._world.registry.product(reference.domain, reference.name) if granted else None
-        if product is not None and product.account_id != record.account_id:
-            grants = self._world.registry.grants(reference.domain, reference.name)
-            own = next((grant for grant in grants if grant.request_id == record.request_id), None)
-            others = [grant for grant in grants if grant is not own and grant.account_id == record.account_id]
+        refused = _refused(record, rejection)
+        if not granted:
+            self._world.registry.write([Save(refused)])
+        elif record.expression is not None:
+            self._by_tag.refuse(refused, record.expression, holder=_holder(request), now=now)
+        else:
+            self._refuse_by_name(refused)
+
+    def _refuse_by_name(self, refused: RequestRecord) -> None:
+        reference, own = refused.product, None
+        product = self._world.registry.product(reference.domain, reference.name) if reference is not None else None
+        if product is not None and product.account_id != refused.account_id:
+            grants = self._world.registry.grants(product.domain, product.name)
+            own = next((grant for grant in grants if grant.request_id == refused.request_id), None)
+            others = [grant for grant in grants if grant is not own and grant.account_id == refused.account_id]
             kept = {table for grant in others for table in grant.tables}
             self._world.permissions.revoke(
                 account_grants(
-                    record.account_id,
+                    refused.account_id,
                     catalog_id=self._account_id,
                     database=product.database,
-                    tables=[table for table in record.tables if table not in kept],
+                    tables=[table for table in refused.tables if table not in kept],
                     permissions=READ_PERMISSIONS,
                 )
             )
-        refused = _refused(record, rejection)
         self._world.registry.write([Save(refused), *([Drop(own)] if own is not None else [])])
 
     def _record(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, _ = read_command(request, RequestDataProductAccess, now)
-        command, record = self._held(request)
-        product = self._asked(command.model_copy(update={"tables": record.tables})).product
+        _, record = self._held(request)
+        asked = self._asked(record.product, record.tables) if record.expression is None else None
         shares = tuple(request.payload.get("resource_shares") or ())
         if record.granted_at is None:
-            grant = GrantRecord(
-                request_id=record.request_id,
-                product=record.product,
-                consumer=record.domain,
-                account_id=record.account_id,
-                database=product.database,
-                tables=record.tables,
-                principals=record.principals,
-                permissions=READ_PERMISSIONS,
-                resource_shares=shares,
-                granted_at=now,
-            )
-            self._world.registry.write([Save(changed(record, now=now, granted_at=now)), Save(grant)])
-        identity = {"request_id": record.request_id, "domain": record.domain, "product": record.product}
-        asked = {"tables": record.tables, "principals": record.principals}
+            granted = Save(changed(record, now=now, granted_at=now))
+            # What is granted by LF-tag was recorded before it was granted.
+            by_name = [Save(_grant_record(record, asked, shares, now))] if asked is not None else []
+            self._world.registry.write([granted, *by_name])
+        identity = {
+            "request_id": record.request_id,
+            "domain": record.domain,
+            "product": record.product,
+            "expression": record.expression,
+        }
         facts = (
-            DataProductAccessRequested.model_validate(identity | asked),
+            DataProductAccessRequested.model_validate(
+                identity | {"tables": record.tables, "principals": record.principals}
+            ),
             DataProductAccessApproved.model_validate(
                 identity | {"decided_by": record.decided_by, "reason": record.reason}
             ),
             DataProductAccessGranted.model_validate(
                 identity
-                | asked
                 | {
+                    "tables": record.tables,
+                    "principals": record.principals,
                     "catalog_account": self._account_id,
-                    "database": product.database,
+                    "database": asked.product.database if asked is not None else None,
+                    "matches": request.payload.get("matches") or (),
                     "permissions": READ_PERMISSIONS,
                     "resource_shares": shares,
                 }
@@ -303,9 +380,31 @@ class ProductSharing:
 def request_digest(command: RequestDataProductAccess) -> str:
     """Return a digest of what is asked for, the order of tables and principals aside."""
     asked = command.to_json()
+    if command.expression is None:
+        # Requests by name have the digest that they had before there were others.
+        del asked["expression"]
     for name in ("tables", "principals"):
         asked[name] = sorted(asked[name]) if asked[name] is not None else None
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _holder(request: StepRequest) -> str:
+    return f"{request.execution.id}/{request.step}"
+
+
+def _grant_record(record: RequestRecord, asked: Asked, shares: tuple[str, ...], now: datetime) -> GrantRecord:
+    return GrantRecord(
+        request_id=record.request_id,
+        product=asked.reference,
+        consumer=record.domain,
+        account_id=record.account_id,
+        database=asked.product.database,
+        tables=record.tables,
+        principals=record.principals,
+        permissions=READ_PERMISSIONS,
+        resource_shares=shares,
+        granted_at=now,
+    )
 
 
 def approval_reason(asked: Asked) -> str:

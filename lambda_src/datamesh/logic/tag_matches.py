@@ -1,0 +1,143 @@
+"""What a tag expression matches now, whose it is, and why it must not be shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from datamesh.logic.ports import Catalog, LfTags, Registry
+from datamesh.logic.sensitivity import assess
+from datamesh.logic.tagging import column_names
+from datamesh.logic.tags import matched
+from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, CatalogTable
+from datamesh.models.facts import MatchedDatabase
+from datamesh.models.registry import ProductRecord, TableRecord, table_claim
+from datamesh.models.tags import FoundTable, SensitiveTags, TagExpression
+
+# An event has 256 KiB; of a database with more tables the first ones are named.
+MAX_LISTED_TABLES = 20
+
+
+class Match(NamedTuple):
+    """A table of which an expression shows something; whose it is, and why that must not be shown.
+
+    What is no domain's has reasons: nobody has said what is in it.
+    """
+
+    database: str
+    table: str
+    domain: str | None
+    reasons: tuple[str, ...]
+
+
+class _Database(NamedTuple):
+    """A database of a domain."""
+
+    domain: str
+    found: CatalogDatabase
+
+
+class _Product(NamedTuple):
+    """A product with its tables."""
+
+    record: ProductRecord
+    tables: Mapping[str, TableRecord]
+
+
+class Survey:
+    """Looks at what expressions match, anew each time."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        catalog: Catalog,
+        lf_tags: LfTags,
+        *,
+        database_prefix: str,
+        sensitive_tags: SensitiveTags,
+    ) -> None:
+        self._registry = registry
+        self._catalog = catalog
+        self._lf_tags = lf_tags
+        self._database_prefix = database_prefix
+        self._sensitive_tags = sensitive_tags
+        self._databases: dict[str, _Database | None] = {}
+        self._products: dict[tuple[str, str], _Product | None] = {}
+
+    def matches(self, expression: TagExpression) -> list[Match]:
+        """Return all tables of which an expression shows something, whoever made them."""
+        self._databases, self._products = {}, {}
+        found = (self._match(expression, table) for table in self._lf_tags.search_tables(expression))
+        return [match for match in found if match is not None]
+
+    def _match(self, expression: TagExpression, found: FoundTable) -> Match | None:
+        name = f"{found.database}.{found.name}"
+        database = self._database(found.database)
+        if database is None:
+            return Match(found.database, found.name, None, (f"{name} belongs to no domain",))
+        table = self._catalog.get_table(found.database, found.name)
+        if table is None:
+            # Dropped since it was found.
+            return None
+        owner = self._registry.owner(table_claim(database.domain, found.name, ""))
+        product = self._product(database.domain, owner) if owner is not None else None
+        if product is None:
+            return Match(found.database, found.name, database.domain, (f"{name} belongs to no product",))
+        reasons = self._reasons(expression, found, database.found, table, product)
+        shown = tuple(f"{database.domain}.{product.record.name}: {reason}" for reason in reasons)
+        return Match(found.database, found.name, database.domain, shown)
+
+    def _reasons(
+        self,
+        expression: TagExpression,
+        found: FoundTable,
+        database: CatalogDatabase,
+        table: CatalogTable,
+        product: _Product,
+    ) -> tuple[str, ...]:
+        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table."""
+        contents = [content for content in (product.record.content, product.record.pending) if content is not None]
+        if not contents:
+            return ("the product is not registered",)
+        tags = found.tags.model_copy(update={"column_names": column_names(table)})
+        return assess(
+            database,
+            [table],
+            contents=contents,
+            specs={name: record.spec for name, record in product.tables.items()},
+            tags={table.name: tags},
+            sensitive_tags=self._sensitive_tags,
+            shown={table.name: matched([expression], tags)},
+        ).reasons
+
+    def _database(self, name: str) -> _Database | None:
+        """Return a database if it is a domain's: its parameters say so, and the registry."""
+        if name not in self._databases:
+            self._databases[name] = self._read_database(name)
+        return self._databases[name]
+
+    def _read_database(self, name: str) -> _Database | None:
+        # What is not the mesh's cannot be read.
+        found = self._catalog.get_database(name) if name.startswith(f"{self._database_prefix}_") else None
+        owner = found.parameters.get(DATA_OWNER_NAME) if found is not None else None
+        domain = self._registry.domain(owner) if owner else None
+        if found is None or domain is None or domain.databases is None:
+            return None
+        return _Database(domain.domain, found) if name in {domain.databases.nrac, domain.databases.tbac} else None
+
+    def _product(self, domain: str, name: str) -> _Product | None:
+        if (domain, name) not in self._products:
+            record = self._registry.product(domain, name)
+            tables = {table.name: table for table in self._registry.tables(domain, name)} if record is not None else {}
+            self._products[domain, name] = _Product(record, tables) if record is not None else None
+        return self._products[domain, name]
+
+
+def by_database(matches: Sequence[Match]) -> tuple[MatchedDatabase, ...]:
+    """Return what is matched as facts tell it, by database."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for match in matches:
+        if match.domain is not None:
+            found.setdefault((match.database, match.domain), []).append(match.table)
+    return tuple(
+        MatchedDatabase(domain=domain, database=database, tables=tuple(sorted(tables)[:MAX_LISTED_TABLES]))
+        for (database, domain), tables in sorted(found.items())
+    )
