@@ -82,7 +82,7 @@ class RegisterDataProductSettings(Observability, UsesRegistry):
     """Environment of register_data_product."""
 
 
-class ShareDataProductSettings(Observability, UsesRegistry):
+class ShareDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of share_data_product."""
 
 
