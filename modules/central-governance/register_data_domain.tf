@@ -60,7 +60,7 @@ module "register_data_domain_function" {
     [
       {
         sid       = "RecordDomain"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+        actions   = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arn.registry]
       },
       {
@@ -119,6 +119,11 @@ module "register_data_domain_function" {
         ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."
+      },
+      {
+        sid       = "SeeWhatInherits"
+        actions   = ["glue:GetTable"]
+        resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {
         sid = "TagDatabase"

@@ -23,6 +23,7 @@ STEPS: Mapping[str, FlowStep[DomainRegistration]] = {
     "prepare": DomainRegistration.prepare,
     "route": DomainRegistration.route,
     "record": DomainRegistration.record,
+    "tell": DomainRegistration.tell,
     "confirm": DomainRegistration.confirm,
     "fail": DomainRegistration.fail,
 }

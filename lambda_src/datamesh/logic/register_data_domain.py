@@ -1,6 +1,5 @@
 """Registration of a domain: admit, verify, prepare the catalog and its LF-tags, route events, record."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,7 +20,10 @@ from datamesh.logic.domains import (
     wanted_databases,
 )
 from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, LfTags, Permissions, Registry, Router
+from datamesh.logic.tag_events import first_batch
 from datamesh.logic.tag_work import tag_work
+from datamesh.logic.tagging import Tagging, TagRules
+from datamesh.logic.tagging import World as TaggingWorld
 from datamesh.models.arns import s3_arn
 from datamesh.models.commands import RegisterDataDomain
 from datamesh.models.config import DomainConfig
@@ -32,9 +34,7 @@ from datamesh.models.errors import (
     CommandRejection,
     LeaseLost,
     LocationChanged,
-    ReservedTagKey,
     SenderNotOwner,
-    UnknownTag,
     WriteConflict,
 )
 from datamesh.models.events import Envelope
@@ -72,6 +72,11 @@ class DomainRegistration:
     def __init__(self, world: World, central: Central) -> None:
         self._world = world
         self._central = central
+        self._tagging = Tagging(
+            TaggingWorld(world.registry, world.catalog, world.lf_tags),
+            TagRules(domain_tag_key=central.domain_tag_key, sensitive_tags=central.sensitive_tags),
+            account_id=central.account_id,
+        )
 
     def admit(self, request: StepRequest, now: datetime) -> Json:
         """Check who asks, and hold the domain's record."""
@@ -119,6 +124,10 @@ class DomainRegistration:
         """Put the configuration in force, and return the fact to publish."""
         return deciding_again(lambda: self._record(request, now))
 
+    def tell(self, request: StepRequest, now: datetime) -> Json:
+        """Return the next facts to publish about tables whose inherited LF-tags changed; none when all are told."""
+        return self._tell(request, now)
+
     def confirm(self, request: StepRequest, now: datetime) -> Json:
         """Release the record: the fact is published."""
         return deciding_again(lambda: self._confirm(request, now))
@@ -147,7 +156,7 @@ class DomainRegistration:
         if verdict is Verdict.DUPLICATE:
             return DUPLICATE
         if verdict is Verdict.START:
-            self._check_tags(command.tags)
+            self._tagging.check_known([("tags", command.tags)])
             admitted = self._admitted(record, command, envelope, stamp=stamp, execution_id=execution_id, now=now)
             registry.write([Save(admitted), Take(claim)])
         return {"outcome": "admitted", "domain": command.domain}
@@ -230,19 +239,14 @@ class DomainRegistration:
         """Give the tag-based database its LF-tags, and the domain's account what goes with its value."""
         key, lf_tags = self._central.domain_tag_key, self._world.lf_tags
         lf_tags.ensure_value(key, record.domain)
-        lf_tags.set_database_tags(database, database_tags(record.domain, record.pending_tags or {}, key))
+        wanted = self._wanted_tags(record)
+        if lf_tags.database_tags(database) != wanted:
+            self._tagging.check_database(record.domain, wanted)
+            lf_tags.set_database_tags(database, wanted)
         self._world.permissions.grant(tag_grants(config, self._central))
 
-    def _check_tags(self, tags: Mapping[str, str]) -> None:
-        """Check that LF-tags are there to be used. Raises ReservedTagKey, UnknownTag."""
-        for key, value in tags.items():
-            if key == self._central.domain_tag_key:
-                raise ReservedTagKey(f"The LF-tag {key} is the domain itself, and central sets it", f"tags.{key}")
-            known = self._world.lf_tags.values(key)
-            if known is None:
-                raise UnknownTag(f"The mesh has no LF-tag {key}", f"tags.{key}")
-            if value not in known:
-                raise UnknownTag(f"The LF-tag {key} cannot be {value}, only {', '.join(sorted(known))}", f"tags.{key}")
+    def _wanted_tags(self, record: DomainRecord) -> dict[str, str]:
+        return database_tags(record.domain, record.pending_tags or {}, self._central.domain_tag_key)
 
     def _withdraw(self, request: StepRequest, now: datetime) -> None:
         """Undo the admission of a command that is rejected after it; nothing of it remains."""
@@ -273,6 +277,7 @@ class DomainRegistration:
         record, config = self._held(request)
         names = databases_of(self._central.prefix, record.domain)
         tags = record.pending_tags or {}
+        self._record_tags(record, now)
         same = record.config == config and record.tags == tags
         if record.content_stamp == record.stamp and same and record.outcome is not None:
             # The answer to an earlier attempt of this step was lost.
@@ -310,6 +315,34 @@ class DomainRegistration:
             outcome=outcome,
         )
         return {"outcome": outcome, "entries": entries_of(metadata, now, envelope.account, fact)}
+
+    def _record_tags(self, record: DomainRecord, now: datetime) -> None:
+        """Record what other tags of the database mean for who reads the domain's tables, which inherit them."""
+        registry, wanted = self._world.registry, self._wanted_tags(record)
+        for product in registry.products(record.domain):
+            stale = [
+                table.name
+                for table in registry.tables(record.domain, product.name)
+                if table.tagged is not None and table.tagged.database != wanted
+            ]
+            if stale:
+                self._tagging.record(product, record.stamp, now, names=stale, guard=record)
+
+    def _tell(self, request: StepRequest, now: datetime) -> Json:
+        _, metadata, command = read_command(request, RegisterDataDomain, now)
+        record = self._holding(request, command)
+        told = int(request.payload.get("told", 0))
+        entries = [
+            entry
+            for product in self._world.registry.products(record.domain)
+            for entry in self._tagging.announcements(product, metadata, now)
+        ]
+        batch = first_batch(entries[told:])
+        return {
+            "outcome": "more" if batch else "told",
+            "told": told + len(batch),
+            "entries": [entry.to_json() for entry in batch],
+        }
 
     def _confirm(self, request: StepRequest, now: datetime) -> Json:
         _, _, command = read_command(request, RegisterDataDomain, now)

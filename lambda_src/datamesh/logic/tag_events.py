@@ -1,6 +1,6 @@
 """Cuts a DataProductTagsChanged into as many events as it needs: an event has 256 KiB, a product a hundred tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from datamesh.models.base import Model
@@ -9,6 +9,8 @@ from datamesh.models.facts import AccessChange, DataProductTagsChanged, Standing
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html; the rest is for the envelope.
 MAX_BYTES = 200_000
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+MAX_ENTRIES = 10
 
 Part = TaggedTable | AccessChange | StandingTagGrant
 
@@ -24,9 +26,22 @@ def pack(fact: DataProductTagsChanged, *, cause: Metadata, now: datetime, accoun
                 "grants": tuple(part for part in parts if isinstance(part, StandingTagGrant)),
             }
         )
-        discriminator = account if number == 0 else f"{account}/{number}"
+        # One event may change several products: the tags of a domain's database are inherited by all in it.
+        discriminator = f"{fact.product}/{account}" if number == 0 else f"{fact.product}/{account}/{number}"
         entries.append(make_entry(piece, cause=cause, now=now, target_account=account, discriminator=discriminator))
     return entries
+
+
+def first_batch(entries: Sequence[Entry]) -> list[Entry]:
+    """Return as many of the entries as one call and the output of a state take, at least one if there is any."""
+    batch, size = list[Entry](), 0
+    for entry in entries[:MAX_ENTRIES]:
+        length = _length(entry)
+        if batch and size + length > MAX_BYTES:
+            break
+        batch.append(entry)
+        size += length
+    return batch
 
 
 def _batches(fact: DataProductTagsChanged) -> Iterator[list[Part]]:
