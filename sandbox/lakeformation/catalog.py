@@ -18,7 +18,7 @@ def find(resource: Resource) -> dict[str, Any] | None:
         AwsError: EntityNotFoundException when it does not exist.
     """
     here = world.current()
-    if resource.kind in (Kind.CATALOG, Kind.DATA_LOCATION):
+    if resource.kind in (Kind.CATALOG, Kind.DATA_LOCATION) or resource.by_tag:
         return None
     database = here.database(resource.catalog, resource.database)
     if database is None:
@@ -29,6 +29,13 @@ def find(resource: Resource) -> dict[str, Any] | None:
     if table is None:
         raise errors.not_found(f"Table {resource.table} not found in database {resource.database}.")
     return table
+
+
+def column_names(table: Resource) -> set[str]:
+    """All columns of a table, lower case, partition keys too; none when it does not exist."""
+    found = world.current().table(table.catalog, table.database, table.table) or {}
+    columns = (found.get("StorageDescriptor") or {}).get("Columns") or []
+    return {column["Name"].lower() for column in columns} | partition_keys(table)
 
 
 def partition_keys(table: Resource) -> set[str]:
@@ -72,7 +79,7 @@ def check_glue_iam(caller: Caller, region: str, resource: Resource) -> None:
     Raises:
         AwsError: AccessDeniedException "Insufficient Glue permissions to access …".
     """
-    if resource.kind in (Kind.CATALOG, Kind.DATA_LOCATION):
+    if resource.kind in (Kind.CATALOG, Kind.DATA_LOCATION) or resource.by_tag:
         return
     owner, database = resource.catalog, resource.database
     needed = [resources.database(owner, database), resources.catalog(owner)]

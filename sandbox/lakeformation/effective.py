@@ -6,13 +6,16 @@ a permission when
 * the owner granted it to the principal's account (or organization) *and* somebody in that account passed it on,
 and the resource share that carries the grant is visible. Evaluated at each question, so a revocation at the source
 takes everything away that depended on it, while local grants stay listed.
+
+What is granted on a tag policy counts together with what is granted by name ("the union of the permissions granted by
+both the methods", https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-metadata.html).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.lakeformation import catalog, principals, resources
+from sandbox.lakeformation import catalog, principals, resources, tag_policies
 from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
 from sandbox.lakeformation.resources import Kind, Resource
 from sandbox.lakeformation.store import Grant, lock, store
@@ -20,6 +23,7 @@ from sandbox.ram import sharing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from sandbox.api import Caller
 
@@ -37,13 +41,32 @@ def allows(caller: Caller, permission: str, target: Resource, *, grant_option: b
     with lock:
         if not grant_option and _implicit(caller, permission, target):
             return True
-        return any(True for _ in _holding(caller, permission, target, grant_option=grant_option))
+        if target.kind is Kind.LF_TAG and len(target.tag_values) > 1:
+            return all(allows(caller, permission, each, grant_option=grant_option) for each in target.parts)
+        if any(True for _ in _holding(caller, permission, target, grant_option=grant_option)):
+            return True
+        wanted = _columns_wanted(permission, target)
+        return bool(wanted) and wanted <= readable(caller, target, list(wanted), grant_option=grant_option)
 
 
 def account_allows(account: str, permission: str, target: Resource, *, grant_option: bool) -> bool:
     """Whether another account granted this to the account: what its administrator may pass on."""
     with lock:
-        return any(covers(grant, permission, target, grant_option=grant_option) for grant in received(account, target))
+        if target.kind is Kind.LF_TAG and len(target.tag_values) > 1:
+            return all(account_allows(account, permission, each, grant_option=grant_option) for each in target.parts)
+        held = list(received(account, target))
+        if any(covers(grant, permission, target, grant_option=grant_option) for grant in held):
+            return True
+        wanted = _columns_wanted(permission, target)
+        found = [_selected(grant, target, list(wanted), grant_option=grant_option) for grant in held]
+        return bool(wanted) and wanted <= set().union(*found)
+
+
+def _columns_wanted(permission: str, target: Resource) -> set[str]:
+    """The columns that SELECT on a table or on columns of it is about: several grants may give them together."""
+    if permission != "SELECT" or target.kind not in (Kind.TABLE, Kind.COLUMNS):
+        return set()
+    return set(target.columns) or catalog.column_names(target) - set(target.excluded)
 
 
 def _implicit(caller: Caller, permission: str, target: Resource) -> bool:
@@ -55,29 +78,42 @@ def _implicit(caller: Caller, permission: str, target: Resource) -> bool:
     """
     own = target.catalog == caller.account
     account = store.account(caller.account)
+    if target.by_tag and own and caller.principal_arn in account.admins():
+        # https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-adding-tag-creator.html
+        return True
     if caller.principal_arn in account.read_only_admins():
         return permission == "DESCRIBE" and (own or account_sees(caller.account, target))
     if caller.principal_arn not in account.admins():
         return False
     if not own:
         return permission == "DESCRIBE" and account_sees(caller.account, target)
-    return permission in ("DESCRIBE", "CREATE_DATABASE", "DATA_LOCATION_ACCESS")
+    return permission in (
+        "DESCRIBE",
+        "CREATE_DATABASE",
+        "CREATE_LF_TAG",
+        "CREATE_LF_TAG_EXPRESSION",
+        "DATA_LOCATION_ACCESS",
+    )
 
 
 def account_sees(account: str, target: Resource) -> bool:
     """Whether anything on the resource (or in the database) was granted to the account and is visible."""
-    return any(_touches(grant.resource, target) for grant in received(account, target))
+    return any(_touches(grant, target) for grant in received(account, target))
 
 
 def caller_sees(caller: Caller, target: Resource) -> bool:
     """Whether the caller holds anything on the resource, or on something in it when it is a database."""
     with lock:
         return _implicit(caller, "DESCRIBE", target) or any(
-            _touches(grant.resource, target) for grant, _ in _effective(caller, target)
+            ceilings is None or any(_give_together(grant, ceiling, target) for ceiling in ceilings)
+            for grant, ceilings in _effective(caller, target)
         )
 
 
-def _touches(held: Resource, target: Resource) -> bool:
+def _touches(grant: Grant, target: Resource) -> bool:
+    held = grant.resource
+    if held.by_tag or target.by_tag:
+        return _touches_by_tag(grant, target)
     if held.catalog != target.catalog or held.database != target.database:
         return False
     if target.kind is Kind.DATABASE:
@@ -85,6 +121,47 @@ def _touches(held: Resource, target: Resource) -> bool:
     if target.kind in _TABLE_LIKE:
         return held.kind is Kind.ALL_TABLES or (held.kind in _TABLE_LIKE and held.table == target.table)
     return held.kind is target.kind
+
+
+def _touches_by_tag(grant: Grant, target: Resource) -> bool:
+    held, permissions = grant.resource, grant.permissions
+    if target.kind is Kind.LF_TAG:
+        return tag_policies.covers_tag(held, target)
+    if target.by_tag or held.kind is not Kind.TAG_POLICY:
+        return held == target
+    if target.kind in (Kind.DATABASE, Kind.ALL_TABLES):
+        if target.kind is Kind.DATABASE and tag_policies.on_database(held, permissions, target):
+            return True
+        return any(tag_policies.on_table(held, permissions, table) for table in tag_policies.tables(held, target))
+    return target.entity.kind is Kind.TABLE and bool(tag_policies.on_table(held, permissions, target.entity))
+
+
+def _give_together(grant: Grant, ceiling: Grant, target: Resource) -> bool:
+    """Whether what was passed on, within what the account holds, is anything on the database or table at all."""
+    policies = [each.resource for each in (grant, ceiling) if each.resource.kind is Kind.TAG_POLICY]
+    if not policies or target.by_tag:
+        return True
+    if target.kind in (Kind.DATABASE, Kind.ALL_TABLES):
+        if target.kind is Kind.DATABASE and _given(grant, target) & _given(ceiling, target):
+            return True
+        return any(_give_together(grant, ceiling, table) for table in tag_policies.tables(policies[0], target))
+    both = _given(grant, target) & _given(ceiling, target)
+    if both - {"SELECT"}:
+        return True
+    names = list(catalog.column_names(target)) if both else []
+    mine, theirs = (_selected(each, target, names, grant_option=False) for each in (grant, ceiling))
+    return bool(mine & theirs)
+
+
+def _given(grant: Grant, target: Resource) -> AbstractSet[str]:
+    """The permissions that this grant is on a database or table itself."""
+    held = grant.resource
+    if held.kind is Kind.TAG_POLICY:
+        on = tag_policies.on_database if target.kind is Kind.DATABASE else tag_policies.on_table
+        return on(held, grant.permissions, target.entity)
+    if (held.kind is Kind.DATABASE) != (target.kind is Kind.DATABASE) or not _touches(grant, target):
+        return frozenset()
+    return resources.VALID[target.entity.kind] if "ALL" in grant.permissions else grant.permissions
 
 
 def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_option: bool = False) -> set[str]:
@@ -105,20 +182,30 @@ def selects_something(caller: Caller, target: Resource) -> bool:
     """Whether the caller holds SELECT on any column of the table: enough to count its rows."""
     with lock:
         return any(
-            _selects(grant, target) and (ceilings is None or any(_selects(ceiling, target) for ceiling in ceilings))
+            _selects(grant, target)
+            and (
+                ceilings is None
+                or any(_selects(each, target) and _give_together(grant, each, target) for each in ceilings)
+            )
             for grant, ceilings in _effective(caller, target)
         )
 
 
 def _selects(grant: Grant, target: Resource) -> bool:
+    if grant.resource.kind is Kind.TAG_POLICY:
+        return "SELECT" in tag_policies.on_table(grant.resource, grant.permissions, target.entity)
     table_like = grant.resource.kind in _TABLE_LIKE
-    return table_like and bool(grant.permissions & {"SELECT", "ALL"}) and _touches(grant.resource, target)
+    return table_like and bool(grant.permissions & {"SELECT", "ALL"}) and _touches(grant, target)
 
 
 def _selected(grant: Grant, target: Resource, columns: Sequence[str], *, grant_option: bool) -> set[str]:
     permissions = grant.grantable if grant_option else grant.permissions
     held = grant.resource
-    if not permissions & {"SELECT", "ALL"} or held.kind not in _TABLE_LIKE or not _touches(held, target):
+    if not permissions & {"SELECT", "ALL"}:
+        return set()
+    if held.kind is Kind.TAG_POLICY:
+        return tag_policies.columns(held, target, columns)
+    if held.kind not in _TABLE_LIKE or not _touches(grant, target):
         return set()
     names = {column.lower() for column in columns}
     if not held.columns:
@@ -134,6 +221,8 @@ def covers(grant: Grant, permission: str, target: Resource, *, grant_option: boo
     held = grant.resource
     if target.kind is Kind.DATA_LOCATION:
         return permission in permissions and held.kind is target.kind and _location_covers(held, target)
+    if held.by_tag or target.by_tag:
+        return _covers_by_tag(held, permissions, permission, target, grant_option=grant_option)
     described = permission == "DESCRIBE" and not grant_option and bool(permissions)
     if not described and not permissions & {permission, "ALL"}:
         return False
@@ -146,6 +235,28 @@ def covers(grant: Grant, permission: str, target: Resource, *, grant_option: boo
     if held.kind is not Kind.COLUMNS or held.table != target.table:
         return False
     return described or _columns_cover(held, target)
+
+
+def _covers_by_tag(
+    held: Resource, permissions: AbstractSet[str], permission: str, target: Resource, *, grant_option: bool
+) -> bool:
+    if target.by_tag:
+        if not _touches_by_tag(Grant("", held), target):
+            return False
+        got = permissions
+    elif held.kind is not Kind.TAG_POLICY:
+        return False
+    elif target.kind is Kind.DATABASE:
+        got = tag_policies.on_database(held, permissions, target)
+    elif target.kind in (Kind.TABLE, Kind.COLUMNS):
+        got = tag_policies.on_table(held, permissions, target.entity)
+        if permission == "SELECT" and "SELECT" in got:
+            wanted = set(target.columns)
+            whole = tag_policies.whole(held, target.entity)
+            return whole or (bool(wanted) and wanted <= tag_policies.columns(held, target, wanted))
+    else:
+        return False
+    return bool(got & {permission, "ALL"}) or (permission == "DESCRIBE" and not grant_option and bool(got))
 
 
 def _location_covers(held: Resource, target: Resource) -> bool:
@@ -190,7 +301,7 @@ def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[G
 
 
 def _of(grants: Iterable[Grant], ids: set[str], target: Resource) -> list[Grant]:
-    return [grant for grant in grants if grant.principal in ids and _touches(grant.resource, target)]
+    return [grant for grant in grants if grant.principal in ids and _touches(grant, target)]
 
 
 def received(account: str, target: Resource) -> Iterator[Grant]:
@@ -199,7 +310,7 @@ def received(account: str, target: Resource) -> Iterator[Grant]:
         return
     ids = {account, *principals.organizations_of(account)}
     for grant in list(store.account(target.catalog).grants.values()):
-        if grant.principal in ids and _touches(grant.resource, target) and _visible(grant, account, None):
+        if grant.principal in ids and _visible(grant, account, None) and _touches(grant, target):
             yield grant
 
 
@@ -233,7 +344,9 @@ def visibility(grant: Grant, account: str, principal: str | None) -> sharing.Vis
     if not resource.shared:
         return "visible"
     carrier = resources.database(resource.catalog, resource.database) if grant.implicit else resource.carrier
-    return sharing.visibility(resource.catalog, carrier.arn(_ANY_REGION), account, principal)
+    # What is granted by tag travels as the catalog, databases in one share and tables in another.
+    share = grant.share if resource.kind is Kind.TAG_POLICY else None
+    return sharing.visibility(resource.catalog, carrier.arn(_ANY_REGION), account, principal, share=share)
 
 
 def sees_pending(account: str, principal: str, target: Resource) -> bool:
@@ -241,7 +354,7 @@ def sees_pending(account: str, principal: str, target: Resource) -> bool:
     ids = {account, principal, f"{account}:IAMPrincipals", *principals.organizations_of(account)}
     return any(
         grant.principal in ids
-        and _touches(grant.resource, target)
+        and _touches(grant, target)
         and "pending" in (visibility(grant, account, None), visibility(grant, account, principal))
         for grant in list(store.account(target.catalog).grants.values())
     )

@@ -27,7 +27,11 @@ _PERMISSIONS = {
     "Database": "AWSRAMLFEnabledGlueDatabaseReadWrite",
     "AllTables": "AWSRAMLFEnabledGlueAllTablesReadWriteForDatabase",
     "Table": "AWSRAMLFEnabledGlueTableReadWrite",
+    "DatabasesByTag": "AWSRAMPermissionLFTagGlueDatabaseReadWriteForCatalog",
+    "TablesByTag": "AWSRAMPermissionLFTagGlueTableReadWriteForCatalog",
 }
+_BY_TAG_SINCE = 3
+_TAGS_OUTSIDE = {"ASSOCIATE", "DESCRIBE"}
 DISASSOCIATION_FAILED = "Disassociation failed because the caller was not authorized"
 
 
@@ -40,10 +44,22 @@ def check(request: Request) -> None:
     resource, principal = request.resource, request.principal
     if resource.kind is Kind.CATALOG:
         raise errors.bad_permissions()
-    if resource.kind is Kind.DATABASE and request.permissions & {"ALL", "DROP"}:
+    if resource.kind is Kind.DATABASE and _not_outside(request):
         # https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html#perm-drop (and #perm-super)
         raise errors.bad_permissions()
+    if resource.kind is Kind.TAG_POLICY and resource.policy_type == Kind.DATABASE and _not_outside(request):
+        raise errors.bad_permissions()
     version = store.account(request.caller.account).version()
+    if resource.kind is Kind.TAG_POLICY and version < _BY_TAG_SINCE:
+        raise errors.not_supported(
+            f"Granting by LF-tag to another account with cross account version {version} (it needs a resource policy of"
+            f" the Data Catalog; use version {_BY_TAG_SINCE} or higher)"
+        )
+    if resource.kind is Kind.LF_TAG and not request.permissions <= _TAGS_OUTSIDE:
+        # https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-granting-tags.html: Describe and Associate
+        raise errors.bad_permissions()
+    if resource.kind is Kind.TAG_EXPRESSION:
+        raise errors.not_supported("Sharing a saved LF-tag expression itself with another account")
     if principal.kind in (principals.Kind.IAM, principals.Kind.EVERYONE) and version < 3:
         raise errors.invalid(
             f"Invalid principal, {principal.id}. Granting to IAM principals of another account needs cross account"
@@ -51,7 +67,13 @@ def check(request: Request) -> None:
         )
 
 
+def _not_outside(request: Request) -> bool:
+    return bool(request.permissions & {"ALL", "DROP"})
+
+
 def _type(resource: Resource) -> str:
+    if resource.kind is Kind.TAG_POLICY:
+        return "DatabasesByTag" if resource.policy_type == Kind.DATABASE else "TablesByTag"
     return _TYPES.get(resource.kind, "Table")
 
 
@@ -68,14 +90,18 @@ def _origin(version: int, recipient: str, resource: Resource, region: str) -> st
 
 def _entry(version: int, resource: Resource, region: str) -> str:
     """What a share lists: the resource, or from version 5 on a pattern that needs no entry per table."""
-    if version < 5:
+    if version < 5 or resource.kind is Kind.TAG_POLICY:
         return resource.carrier.arn(region)
     kind = "database/*" if resource.carrier.kind is Kind.DATABASE else "table/*/*"
     return f"arn:aws:glue:{region}:{resource.catalog}:{kind}"
 
 
 def attach(request: Request) -> str | None:
-    """Let a grant travel: returns the ARN of its share, None when it needs none (data locations).
+    """Let a grant travel: returns the ARN of its share, None when it needs none (data locations, tags themselves).
+
+    What is granted by tag needs no ram:AssociateResourceSharePermission on the permission of its share: AWS's managed
+    policy for grantors, AWSLakeFormationCrossAccountManager, suffices and has none for such
+    (https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-share-prerequisistes.html).
 
     Without glue:PutResourcePolicy the grant succeeds, but RAM cannot attach the resource.
 
@@ -99,10 +125,11 @@ def attach(request: Request) -> str | None:
             name = f"LakeFormation-V{version}-{suffix}" if version > 1 else f"LakeFormation-{suffix}"
             context = {"ram:RequestedResourceType": sharing_type(resource), "ram:ResourceShareName": name}
             _require(request.caller, "ram:CreateResourceShare", "*", context)
-            any_share = f"arn:aws:ram:{region}:{owner}:resource-share/*"
-            _require(
-                request.caller, "ram:AssociateResourceSharePermission", any_share, {"ram:PermissionArn": permission}
-            )
+            if resource.kind is not Kind.TAG_POLICY:
+                any_share = f"arn:aws:ram:{region}:{owner}:resource-share/*"
+                _require(
+                    request.caller, "ram:AssociateResourceSharePermission", any_share, {"ram:PermissionArn": permission}
+                )
         else:
             name = share.name
         standing = share.resources.get(entry) if share else None
@@ -124,6 +151,8 @@ def attach(request: Request) -> str | None:
 
 def sharing_type(resource: Resource) -> str:
     """RAM's resource type for the condition key ram:RequestedResourceType."""
+    if resource.kind is Kind.TAG_POLICY:
+        return "glue:Catalog"
     return "glue:Database" if resource.carrier.kind is Kind.DATABASE else "glue:Table"
 
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox import clock
-from sandbox.lakeformation import catalog, effective, errors, external, principals, requests, resources, windows, world
+from sandbox.lakeformation import (
+    catalog,
+    effective,
+    errors,
+    external,
+    principals,
+    requests,
+    resources,
+    tag_grants,
+    windows,
+    world,
+)
 from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
 from sandbox.lakeformation.resources import Kind
 from sandbox.lakeformation.store import Grant, lock, store
@@ -30,9 +41,11 @@ def grant(caller: Caller, region: str, entry: dict[str, Any], default_catalog: s
     with windows.changing(caller.account, *request.keys), lock:
         _check_grantor(request)
         found = _check_entity(request)
+        tag_grants.check_known(request)
         if request.principal.kind is principals.Kind.IAM and not request.external:
             _check_principal(request)
         _check_combination(request, found)
+        tag_grants.check_number(request)
         share = external.attach(request) if request.external else None
         _give(request, share)
 
@@ -49,13 +62,16 @@ def revoke(caller: Caller, region: str, entry: dict[str, Any], default_catalog: 
     with windows.changing(caller.account, *request.keys), lock:
         _check_grantor(request, revoking=True)
         _check_entity(request)
-        held = store.account(caller.account).find(request.principal.id, request.resource)
-        if held is None:
+        found = [store.account(caller.account).find(request.principal.id, part) for part in request.resource.parts]
+        grants = [held for held in found if held is not None]
+        if len(grants) < len(found):
             raise errors.invalid("Grantee has no permissions and no grantable permissions on resource.")
-        missing = sorted((request.permissions - held.permissions) | (request.grantable - held.grantable))
-        if missing:
-            raise errors.invalid(f"No permissions revoked. Grantee does not have:[{', '.join(missing)}]")
-        _take(request, held)
+        for held in grants:
+            missing = sorted((request.permissions - held.permissions) | (request.grantable - held.grantable))
+            if missing:
+                raise errors.invalid(f"No permissions revoked. Grantee does not have:[{', '.join(missing)}]")
+        for held in grants:
+            _take(request, held)
 
 
 def _check_grantor(request: Request, *, revoking: bool = False) -> None:
@@ -70,7 +86,8 @@ def _check_grantor(request: Request, *, revoking: bool = False) -> None:
     if request.local_resource and admin:
         return
     if not request.local_resource:
-        _check_seen(request, admin=admin)
+        if not resource.by_tag:
+            _check_seen(request, admin=admin)
         if request.external:
             raise errors.invalid(
                 f"Permissions on a resource shared by account {resource.catalog} cannot be granted to another account"
@@ -78,6 +95,8 @@ def _check_grantor(request: Request, *, revoking: bool = False) -> None:
             )
         if admin and revoking:
             return
+    if resource.kind is Kind.TAG_POLICY and tag_grants.may_by_values(request, admin=admin):
+        return
     for permission in request.permissions | request.grantable:
         if admin:
             allowed = effective.account_allows(caller.account, permission, resource, grant_option=True)
@@ -175,12 +194,13 @@ def _standing_on_table(request: Request) -> list[Grant]:
 
 
 def _give(request: Request, share: str | None) -> None:
-    held = store.account(request.caller.account).obtain(request.principal.id, request.resource)
-    held.permissions |= request.permissions
-    held.grantable |= request.grantable
-    held.share = share or held.share
-    held.implicit = held.implicit and share is None
-    _stamp(held, request.caller)
+    for part in request.resource.parts:
+        held = store.account(request.caller.account).obtain(request.principal.id, part)
+        held.permissions |= request.permissions
+        held.grantable |= request.grantable
+        held.share = share or held.share
+        held.implicit = held.implicit and share is None
+        _stamp(held, request.caller)
 
 
 def _take(request: Request, held: Grant) -> None:

@@ -8,27 +8,36 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.api import AwsError
 from sandbox.lakeformation import catalog, effective, errors, principals, resources, world
-from sandbox.lakeformation.resources import Kind, Resource
+from sandbox.lakeformation.resources import EVERY, Kind, Resource
 from sandbox.lakeformation.store import Grant, lock, store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sandbox.api import Call, Caller
 
 Item = TypeVar("Item")
 
 PAGE = 100
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _TYPES = {
     "CATALOG": (Kind.CATALOG,),
     "DATABASE": (Kind.DATABASE,),
-    "TABLE": (Kind.TABLE, Kind.ALL_TABLES, Kind.COLUMNS),
+    "TABLE": (Kind.TABLE, Kind.ALL_TABLES, Kind.COLUMNS, Kind.CELLS_FILTER),
     "DATA_LOCATION": (Kind.DATA_LOCATION,),
+    "LF_TAG": (Kind.LF_TAG,),
+    "LF_TAG_POLICY": (Kind.TAG_POLICY,),
+    "LF_TAG_POLICY_DATABASE": (Kind.TAG_POLICY,),
+    "LF_TAG_POLICY_TABLE": (Kind.TAG_POLICY,),
+    "LF_NAMED_TAG_EXPRESSION": (Kind.TAG_EXPRESSION,),
 }
+_POLICY_TYPES = {"LF_TAG_POLICY_DATABASE": "DATABASE", "LF_TAG_POLICY_TABLE": "TABLE"}
 
 
 def page(items: list[Item], params: dict[str, Any]) -> tuple[list[Item], dict[str, str]]:
@@ -64,17 +73,47 @@ def list_permissions(call: Call) -> dict[str, Any]:
         raise errors.not_supported(f"ResourceType {params['ResourceType']}")
     with lock:
         # Filtered after the page was cut, as on AWS: a page may be short, or empty with a token.
-        some, more = page(list(_known(caller)), params)
+        some, more = page(list(_tags_together(_known(caller))), params)
         found = []
         for grant in some:
             if principal is not None and grant.principal != principal:
                 continue
             if kinds is not None and grant.resource.kind not in kinds:
                 continue
-            if wanted is not None and grant.resource.entity != wanted:
+            if grant.resource.policy_type != _POLICY_TYPES.get(
+                params.get("ResourceType", ""), grant.resource.policy_type
+            ):
+                continue
+            if wanted is not None and not _is_about(grant.resource, wanted):
                 continue
             found += rows(caller, grant)
     return {"PrincipalResourcePermissions": found} | more
+
+
+def _tags_together(grants: Iterable[Grant]) -> Iterator[Grant]:
+    """The values of one key on which a principal holds the same stand on one row, where the first of them stood."""
+    found: dict[object, Grant] = {}
+    for number, grant in enumerate(grants):
+        resource = grant.resource
+        if resource.kind is not Kind.LF_TAG:
+            found[number] = grant
+            continue
+        held = (frozenset(grant.permissions), frozenset(grant.grantable))
+        same = (grant.principal, resource.catalog, resource.tag_key, EVERY in resource.tag_values, *held)
+        before = found.get(same)
+        values = (*before.resource.tag_values, *resource.tag_values) if before else resource.tag_values
+        tag = resources.lf_tag(resource.catalog, resource.tag_key, *values)
+        latest = before if before and (before.updated or _NEVER) > (grant.updated or _NEVER) else grant
+        found[same] = replace(latest, resource=tag)
+    yield from found.values()
+
+
+def _is_about(resource: Resource, wanted: Resource) -> bool:
+    """Whether a permission on the resource answers the question for another: of a tag, for any of its values."""
+    if wanted.kind is not Kind.LF_TAG:
+        return resource.entity == wanted
+    same = (resource.kind, resource.catalog, resource.tag_key) == (wanted.kind, wanted.catalog, wanted.tag_key)
+    return same and (EVERY in wanted.tag_values or bool({*resource.tag_values} & {EVERY, *wanted.tag_values}))
 
 
 def _resource_filter(call: Call) -> Resource | None:
@@ -88,6 +127,8 @@ def _resource_filter(call: Call) -> Resource | None:
         catalog.find(resource)
     except AwsError as missing:
         raise errors.not_authorized() from missing
+    if resource.by_tag:
+        return resource
     if resource.catalog != call.caller.account and not effective.caller_sees(call.caller, resource):
         raise errors.not_authorized()
     return resource

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_GrantPermissi
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from sandbox.lakeformation.resources import Kind, Resource
 
 if TYPE_CHECKING:
     from sandbox.api import Caller
+
+MAX_EXPRESSION_BYTES = 900
+"""https://docs.aws.amazon.com/lake-formation/latest/dg/managing-tag-expressions.html; the text of the refusal and how
+AWS counts are not published."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Request:
     @property
     def keys(self) -> tuple[str, str]:
         """What must not be changed by two calls at once."""
-        return self.principal.id, self.resource.entity.arn(self.region)
+        entity = self.resource.entity
+        return self.principal.id, f"{entity.arn(self.region)}/{entity}" if entity.by_tag else entity.arn(self.region)
 
 
 def parse(caller: Caller, region: str, entry: dict[str, Any], default_catalog: str) -> Request:
@@ -77,5 +83,17 @@ def check_grant(request: Request) -> None:
         # https://docs.aws.amazon.com/lake-formation/latest/dg/data-filters-about.html: with the grant option only an
         # include list is possible.
         raise errors.bad_permissions()
-    if request.principal.kind is principals.Kind.IAM_ALLOWED and (request.grantable or not request.local_resource):
+    if request.principal.kind is principals.Kind.IAM_ALLOWED and (
+        request.grantable or not request.local_resource or request.resource.by_tag
+    ):
         raise errors.bad_permissions()
+    if _bytes(request.resource) > MAX_EXPRESSION_BYTES:
+        raise errors.invalid(
+            f"The LF-Tag expression is longer than {MAX_EXPRESSION_BYTES} bytes. Use a saved LF-Tag expression."
+        )
+
+
+def _bytes(resource: Resource) -> int:
+    """How long an expression is that stands in the request itself."""
+    written = [{"TagKey": key, "TagValues": list(values)} for key, values in resource.expression]
+    return len(json.dumps(written).encode())

@@ -50,6 +50,8 @@ VALID: dict[Kind, frozenset[str]] = {
 """What can be granted; on a tag policy it is what can be granted on the resources that it means (`valid`)."""
 
 ON_LINKS = frozenset({"DESCRIBE", "DROP"})
+ON_PART = frozenset({"DESCRIBE", "SELECT"})
+"""What can be held on a table of which only some columns match a tag policy."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,38 @@ class Resource:
 
     @property
     def shared(self) -> bool:
-        """Whether a cross-account grant on it travels in a RAM share."""
-        return self.kind not in (Kind.CATALOG, Kind.DATA_LOCATION)
+        """Whether a cross-account grant on it travels in a RAM share.
+
+        Tags themselves do not: https://docs.aws.amazon.com/lake-formation/latest/dg/optimize-ram.html has shares for
+        data, and the tutorial https://docs.aws.amazon.com/lake-formation/latest/dg/tut-share-tbac-method.html has
+        invitations for what is granted by tag only.
+        """
+        return self.kind not in (Kind.CATALOG, Kind.DATA_LOCATION, Kind.LF_TAG, Kind.TAG_EXPRESSION)
+
+    @property
+    def parts(self) -> list[Resource]:
+        """What permissions on it are kept under: each value of a tag on its own, anything else as it is."""
+        if self.kind is not Kind.LF_TAG:
+            return [self]
+        return [replace(self, tag_values=(value,)) for value in self.tag_values]
+
+    @property
+    def by_tag(self) -> bool:
+        """Whether it is a tag or an expression of tags, not something in the catalog."""
+        return self.kind in (Kind.LF_TAG, Kind.TAG_POLICY, Kind.TAG_EXPRESSION)
 
     def arn(self, region: str) -> str:
-        """The Glue ARN of a catalog, database, table or all tables; the S3 ARN of a data location."""
+        """The Glue ARN of a catalog, database, table or all tables; the S3 ARN of a data location.
+
+        What has to do with tags has no ARN of its own: the catalog stands for it.
+        """
         if self.kind is Kind.DATA_LOCATION:
             return self.location
         path = {
             Kind.CATALOG: "catalog",
+            Kind.LF_TAG: "catalog",
+            Kind.TAG_POLICY: "catalog",
+            Kind.TAG_EXPRESSION: "catalog",
             Kind.DATABASE: f"database/{self.database}",
             Kind.ALL_TABLES: f"table/{self.database}/*",
         }.get(self.kind, f"table/{self.database}/{self.table}")
@@ -109,7 +134,14 @@ class Resource:
             Kind.DATABASE: self.database,
             Kind.DATA_LOCATION: self.location,
             Kind.ALL_TABLES: f"{self.database}.*",
+            Kind.LF_TAG: f"{self.tag_key}={','.join(self.tag_values)}",
+            Kind.TAG_POLICY: f"{self.policy_type} {self.expression_name or _written(self.expression)}",
+            Kind.TAG_EXPRESSION: self.expression_name,
         }.get(self.kind, self.table)
+
+
+def _written(expression: Expression) -> str:
+    return " AND ".join(f"{key}={'|'.join(values)}" for key, values in expression)
 
 
 def catalog(account: str) -> Resource:

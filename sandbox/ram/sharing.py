@@ -254,23 +254,25 @@ def same_resource(pattern: str, resource_arn: str) -> bool:
     return shared == wanted or ("*" in shared and fnmatchcase(wanted, shared))
 
 
-def visibility(owner: str, resource_arn: str, account: str, principal_arn: str | None = None) -> Visibility:
-    """Whether what the owner shares is visible to an account (or to one IAM principal of it) now."""
+def visibility(
+    owner: str, resource_arn: str, account: str, principal_arn: str | None = None, *, share: str | None = None
+) -> Visibility:
+    """Whether what the owner shares (in this one share, if given) is visible to an account or an IAM principal now."""
     with lock:
         settle()
         now = clock.now()
         answer: Visibility = "absent"
-        for share in store.shares.values():
-            if share.owner != owner or share.status != ACTIVE:
+        for candidate in store.shares.values():
+            if candidate.owner != owner or candidate.status != ACTIVE or share not in (None, candidate.arn):
                 continue
             resources = [
                 r
-                for arn, r in share.resources.items()
+                for arn, r in candidate.resources.items()
                 if r.status != DISASSOCIATED and same_resource(arn, resource_arn)
             ]
             principals = [
                 p
-                for entity, p in share.principals.items()
+                for entity, p in candidate.principals.items()
                 if p.status != DISASSOCIATED and reaches(entity, account, principal_arn)
             ]
             if any(_effective(r, now) for r in resources) and any(_effective(p, now) for p in principals):

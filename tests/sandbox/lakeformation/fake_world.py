@@ -222,6 +222,31 @@ def data_location(arn: str = LOCATION, owner: str = CENTRAL) -> dict[str, Any]:
     return {"DataLocation": {"CatalogId": owner, "ResourceArn": arn}}
 
 
+def policy(
+    resource_type: str = "TABLE", owner: str = CENTRAL, name: str = "", **expression: str | tuple[str, ...]
+) -> dict[str, Any]:
+    """A tag policy as a resource: lob=sales unless told otherwise, or a saved expression of this name."""
+    wanted = expression or {"lob": "sales"}
+    given: dict[str, Any] = {
+        "Expression": [
+            {"TagKey": key, "TagValues": [values] if isinstance(values, str) else list(values)}
+            for key, values in wanted.items()
+        ]
+    }
+    return {
+        "LFTagPolicy": {
+            "CatalogId": owner,
+            "ResourceType": resource_type,
+            **({"ExpressionName": name} if name else given),
+        }
+    }
+
+
+def lf_tag(*values: str, key: str = "lob", owner: str = CENTRAL) -> dict[str, Any]:
+    """Values of a tag as a resource."""
+    return {"LFTag": {"CatalogId": owner, "TagKey": key, "TagValues": list(values)}}
+
+
 def strangers() -> None:
     """No organization: every share needs an accepted invitation."""
     settings.update(organization=None)

@@ -20,6 +20,7 @@ from tests.sandbox.lakeformation.fake_world import (
     columns,
     data_location,
     database,
+    policy,
     role,
     root,
     table,
@@ -109,7 +110,13 @@ def test_an_exclude_list_takes_no_grant_option(shop: Lake, admin: Caller) -> Non
         (table(), "DATA_LOCATION_ACCESS"),
         (columns("id"), "INSERT"),
         ({"Catalog": {}}, "CREATE_TABLE"),
-        ({"Catalog": {}}, "CREATE_LF_TAG"),
+        ({"Catalog": {}}, "ASSOCIATE"),
+        ({"LFTag": {"TagKey": "domain", "TagValues": ["sales"]}}, "SELECT"),
+        ({"LFTag": {"TagKey": "domain", "TagValues": ["sales"]}}, "ALL"),
+        (policy("DATABASE"), "SELECT"),
+        (policy("TABLE"), "CREATE_TABLE"),
+        (policy("TABLE"), "ASSOCIATE"),
+        ({"LFTagExpression": {"Name": "public"}}, "SELECT"),
         (data_location(), "SELECT"),
         (table(), "NONSENSE"),
     ],
@@ -131,24 +138,14 @@ def test_each_resource_has_its_own_permissions(
         {"TableWithColumns": {"DatabaseName": "shop", "Name": "orders"}},
         {"TableWithColumns": {"DatabaseName": "shop", "Name": "orders", "ColumnNames": ["id"], "ColumnWildcard": {}}},
         {"DataLocation": {"ResourceArn": "arn:aws:sqs:eu-west-1:111111111111:queue"}},
+        {"LFTagPolicy": {"ResourceType": "TABLE"}},
+        {"LFTagPolicy": {**policy("TABLE")["LFTagPolicy"], "ExpressionName": "public"}},
+        {"LFTagPolicy": {"ResourceType": "TABLE", "Expression": policy("TABLE")["LFTagPolicy"]["Expression"] * 2}},
+        {"DataCellsFilter": {"DatabaseName": "shop", "Name": "eu"}},
     ],
 )
 def test_a_resource_is_one_complete_thing(shop: Lake, admin: Caller, resource: dict[str, Any]) -> None:
     with refused("InvalidInputException", ""):
-        shop.grant(admin, ANALYST_ARN, resource, "SELECT")
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        {"LFTag": {"TagKey": "domain", "TagValues": ["sales"]}},
-        {"LFTagPolicy": {"ResourceType": "TABLE", "Expression": [{"TagKey": "domain", "TagValues": ["sales"]}]}},
-        {"LFTagExpression": {"Name": "public"}},
-        {"DataCellsFilter": {"DatabaseName": "shop", "TableName": "orders", "Name": "eu"}},
-    ],
-)
-def test_tags_and_filters_are_refused_and_not_ignored(shop: Lake, admin: Caller, resource: dict[str, Any]) -> None:
-    with refused("InvalidInputException", "is not supported by this sandbox"):
         shop.grant(admin, ANALYST_ARN, resource, "SELECT")
 
 

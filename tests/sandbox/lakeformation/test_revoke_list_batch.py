@@ -162,7 +162,7 @@ class TestList:
         with refused("InvalidInputException", "Invalid principal"):
             shop.rows(admin, **of(f"arn:aws:iam::{MARKETING}:role/analyst"))
         with refused("InvalidInputException", "not supported by this sandbox"):
-            shop.rows(admin, ResourceType="LF_TAG")
+            shop.rows(admin, ResourceType="CLUSTER")
         with refused("InvalidInputException", "NextToken"):
             shop.call(admin, "ListPermissions", NextToken="mine")
         with refused("AccessDeniedException", "Resource does not exist or requester is not authorized"):
