@@ -185,6 +185,7 @@ FUNCTIONS = (
     *(each.flow for each in SUBSCRIPTIONS if each.rule == "report_workflow_failure"),
     Flow("manage_data_lake_settings", "central-governance", (), ()),
     Flow("manage_data_lake_settings", "data-domain", (), ()),
+    Flow("manage_lf_tags", "central-governance", (), ()),
 )
 
 by_workflow = pytest.mark.parametrize("flow", WORKFLOWS, ids=lambda flow: flow.name)
