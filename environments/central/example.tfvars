@@ -8,6 +8,13 @@ administrators   = ["arn:aws:iam::111122223333:role/terraform"]
 assume_role_arn  = "arn:aws:iam::111122223333:role/terraform"
 alarm_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:platform-alarms"]
 
+# What products may carry and consumers may ask for, besides the domain; the first two decide what is sensitive.
+lf_tags = {
+  classification  = ["public", "internal", "confidential", "restricted"]
+  confidentiality = ["non-sensitive", "sensitive"]
+  channel         = ["web", "shop"]
+}
+
 tags = {
   cost-center = "data-platform"
 }
