@@ -16,6 +16,7 @@ from datamesh.aws.retry import Retrier
 from datamesh.models.commands import TableSpec
 from datamesh.models.errors import AwsTemporarilyUnavailable, RecordTooLarge, WriteConflict
 from datamesh.models.registry import (
+    AddedTags,
     Check,
     Drop,
     GiveBack,
@@ -89,6 +90,13 @@ def test_every_record_is_read_as_it_was_written(registry: Registry, central: Fak
     assert registry.product("sales", "nothing") is None
     assert registry.request(uuid.UUID(int=8)) is None
     assert registry.tables("sales", "nothing") == []
+
+
+def test_the_tags_that_the_mesh_added_are_remembered(registry: Registry) -> None:
+    assert registry.added_tags() is None
+    added = AddedTags(tags={"channel": ("shop", "web")})
+    registry.write([Save(added)])
+    assert registry.added_tags() == added
 
 
 def test_a_table_whose_name_begins_alike_is_another(registry: Registry, central: FakeCentral) -> None:

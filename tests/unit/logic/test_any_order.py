@@ -21,7 +21,7 @@ from tests.support.central_commands import (
 
 # The steps in the order of the state machines, which tests/unit/logic/test_register_*.py walk themselves.
 ORDER = {
-    "register_data_domain": ("admit", "verify", "prepare", "route", "record", "confirm"),
+    "register_data_domain": ("admit", "verify", "prepare", "route", "record", "tell", "confirm"),
     "register_data_product": ("admit", "tables", "grant", "record", "confirm"),
     "share_data_product": ("admit", "grant", "record", "confirm"),
     "index_data_product": ("index",),
