@@ -10,7 +10,8 @@ from typing import Any
 from datamesh.handlers import crawl_data_product, link_data_product
 from datamesh.handlers._runtime import bound, read_request
 from datamesh.logic.crawl_data_product import CrawlConfig, CrawlDataProduct
-from datamesh.logic.link_data_product import LinkConfig, LinkDataProduct
+from datamesh.logic.link_data_product import LinkDataProduct
+from datamesh.logic.link_plans import LinkConfig
 from datamesh.models.errors import DatameshError
 from datamesh.models.events import Envelope
 from datamesh.models.executions import Execution

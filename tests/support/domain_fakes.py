@@ -7,14 +7,15 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
-from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, LinkTarget
+from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, DatabaseTarget, LinkTarget
 from datamesh.models.crawls import CrawlerState, CrawlPlan, CrawlRun
 from datamesh.models.errors import ConflictError
 from datamesh.models.events import Entry
 from datamesh.models.executions import Execution
-from datamesh.models.permissions import Grant, Resource
+from datamesh.models.permissions import Grant, GrantedPermission, Resource, TagPolicyResource
 
 CENTRAL = "111111111111"
 SALES = "222222222222"
@@ -22,6 +23,8 @@ MARKETING = "333333333333"
 SHARE = f"arn:aws:ram:eu-west-1:{CENTRAL}:resource-share/7ab63972-b505-7e2a-420d-6f5d3EXAMPLE"
 DATABASE = "datamesh_sales_nrac"
 LOCAL = "datamesh_sales"
+TAG_DATABASE = "datamesh_sales_tbac"
+OF_SALES = {"lob": ["sales"]}
 TIME = "2026-01-02T03:04:05.000000Z"
 
 
@@ -104,6 +107,65 @@ def granted(
     return envelope("DataProductAccessGranted", data, target=MARKETING)
 
 
+def registered_by_tag(tables: Sequence[str] = ("flights",), **event: Any) -> dict[str, Any]:
+    """Return DataProductRegistered of a product shared by LF-tag, as central addresses it to sales."""
+    said = registered(tables, event_id="8a6e0804-2bd0-4672-b79d-d97027f9071a", **event)
+    said["detail"]["data"] |= {"access_mode": "tbac", "database": TAG_DATABASE, "expression": OF_SALES}
+    return said
+
+
+def granted_by_tag(
+    matches: Mapping[str, Sequence[str]] = MappingProxyType({TAG_DATABASE: ("flights",)}),
+    *,
+    expression: Mapping[str, Sequence[str]] = MappingProxyType({"channel": ("web",)}),
+    principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",),
+) -> dict[str, Any]:
+    """Return DataProductAccessGranted of a tag expression, as central addresses it to marketing."""
+    data = {
+        "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "domain": "marketing",
+        "expression": {key: list(values) for key, values in expression.items()},
+        "catalog_account": CENTRAL,
+        "principals": list(principals),
+        "matches": [
+            {"domain": database.split("_")[1], "database": database, "tables": list(tables)}
+            for database, tables in matches.items()
+        ],
+        "permissions": ["SELECT", "DESCRIBE"],
+        "resource_shares": [SHARE],
+    }
+    return envelope("DataProductAccessGranted", data, target=MARKETING)
+
+
+def tags_changed(
+    effects: Mapping[str, str] = MappingProxyType({"flights": "gained"}),
+    *,
+    principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",),
+    standing: bool = True,
+    **event: Any,
+) -> dict[str, Any]:
+    """Return DataProductTagsChanged as central addresses it to marketing, whose access to sales' tables changed."""
+    grant = {
+        "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "expression": {"channel": ["web"]},
+        "principals": list(principals),
+        "resource_shares": [SHARE],
+    }
+    data = {
+        "domain": "sales",
+        "product": "air_travel",
+        "catalog_account": CENTRAL,
+        "database": TAG_DATABASE,
+        "tables": [{"name": name, "tags": {"channel": "web", "lob": "sales"}} for name in effects],
+        "changes": [
+            {"consumer": "marketing", "principals": list(principals), "table": name, "effect": effect}
+            for name, effect in effects.items()
+        ],
+        "grants": [grant] if standing else [],
+    }
+    return envelope("DataProductTagsChanged", data, **{"target": MARKETING, **event})
+
+
 def execution_ended(
     output: Mapping[str, Any] | None,
     *,
@@ -172,13 +234,26 @@ class FakeCatalog:
     def visible(self, catalog_id: str, database: str) -> frozenset[str]:
         return frozenset(self.shared.get((catalog_id, database), {}))
 
+    def get_database(self, name: str, catalog_id: str | None = None) -> CatalogDatabase | None:
+        return self.databases.get(name)
+
+    def ensure_database_link(self, name: str, target: DatabaseTarget) -> Literal["created", "unchanged"]:
+        found = self.databases.get(name)
+        if found is None:
+            self.databases[name] = CatalogDatabase(name=name, target=target)
+            self.writes += 1
+            return "created"
+        if found.target != target:
+            raise ConflictError(f"Database {name} exists and points elsewhere")
+        return "unchanged"
+
     def ensure_database(self, wanted: CatalogDatabase) -> Literal["created", "unchanged"]:
         found = self.databases.get(wanted.name)
         if found is None:
             self.databases[wanted.name] = wanted
             self.writes += 1
             return "created"
-        if found.parameters != wanted.parameters:
+        if found.parameters != wanted.parameters or found.target is not None:
             raise ConflictError(f"Database {wanted.name} exists with other parameters")
         return "unchanged"
 
@@ -214,8 +289,19 @@ class FakePermissions:
         for grant in wanted:
             self.held.setdefault((grant.principal, grant.resource), set()).update(grant.permissions)
 
+    def list_permissions(
+        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+    ) -> list[GrantedPermission]:
+        return [
+            GrantedPermission(principal=who, resource=what, permissions=tuple(permissions))
+            for (who, what), permissions in self.held.items()
+            if isinstance(what, TagPolicyResource) and resource_type == f"LF_TAG_POLICY_{what.resource_type}"
+        ]
+
     def of(self, principal: str) -> dict[str, set[str]]:
-        """Return what a principal holds, by the name of the table, `db:`database or location (`@central` if there)."""
+        """Return what a principal holds, by the name of the table, `db:`database, location or `TABLE:`tag expression
+        (`@central` if there).
+        """
         found = {}
         for (who, resource), permissions in self.held.items():
             if who == principal:
@@ -227,7 +313,14 @@ class FakePermissions:
                         found[f"db:{resource.name}{where}"] = permissions
                     case "location":
                         found[resource.arn + where] = permissions
+                    case "tag_policy":
+                        found[f"{resource.resource_type}:{shown(resource)}{where}"] = permissions
         return found
+
+
+def shown(policy: TagPolicyResource) -> str:
+    """Return a tag expression as tests write it: `lob=sales`, several values with `|`, several keys with `&`."""
+    return "&".join(f"{key}={'|'.join(values)}" for key, values in policy.expression)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from datamesh.aws import clients
 from datamesh.aws.retry import Retrier
-from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, LinkTarget
+from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, DatabaseTarget, LinkTarget
 from datamesh.models.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ class GlueCatalog:
         self._retrier = retrier or Retrier()
 
     def get_database(self, name: str, catalog_id: str | None = None) -> CatalogDatabase | None:
-        """Return a database; None when it does not exist or the caller may not see it.
+        """Return a database or link; None when it does not exist or the caller may not see it.
 
+        A link shows its target's properties where the caller may see the target.
         Source: https://docs.aws.amazon.com/glue/latest/webapi/API_GetDatabase.html
         """
         request: dict[str, Any] = {"Name": name} | ({"CatalogId": catalog_id} if catalog_id else {})
@@ -104,11 +105,13 @@ class GlueCatalog:
         except self._client.exceptions.EntityNotFoundException:
             return None
         found = answer["Database"]
+        target = found.get("TargetDatabase")
         return CatalogDatabase(
             name=found["Name"],
             description=found.get("Description"),
             location=found.get("LocationUri"),
             parameters=found.get("Parameters") or {},
+            target=DatabaseTarget(catalog_id=target["CatalogId"], name=target["DatabaseName"]) if target else None,
         )
 
     def ensure_database(self, wanted: CatalogDatabase) -> Outcome:
@@ -139,12 +142,33 @@ class GlueCatalog:
                 for key, value in wanted.parameters.items()
                 if found.parameters.get(key, "").lower() != value.lower()
             }
+            if found.target is not None:
+                raise ConflictError(f"Database {wanted.name} exists, but is a link") from None
             if (found.location or "").rstrip("/") != (wanted.location or "").rstrip("/"):
                 different.add("LocationUri")
             if different:
                 raise ConflictError(
                     f"Database {wanted.name} exists with other {', '.join(sorted(different))}"
                 ) from None
+            return "unchanged"
+        return "created"
+
+    def ensure_database_link(self, name: str, target: DatabaseTarget) -> Outcome:
+        """Create a resource link to a database, or accept one with the same target.
+
+        Raises ConflictError when there is a database, or a link to something else: it is never overwritten.
+        Source: https://docs.aws.amazon.com/lake-formation/latest/dg/create-resource-link-database.html
+        """
+        # A link has no properties of its own.
+        pointer = {"CatalogId": target.catalog_id, "DatabaseName": target.name}
+        shape = {"Name": name, "TargetDatabase": pointer}
+        try:
+            self._retrier.run(lambda: self._client.create_database(DatabaseInput=cast("Any", shape)))
+        except self._client.exceptions.AlreadyExistsException:
+            found = self.get_database(name)
+            if found is None or found.target != target:
+                points_to = found.target if found else "something that is not visible"
+                raise ConflictError(f"Database {name} exists and points to {points_to}, not to {target}") from None
             return "unchanged"
         return "created"
 

@@ -1,4 +1,7 @@
-"""link_data_product: DataProductRegistered or DataProductAccessGranted → links and grants → DataProductLinked."""
+"""link_data_product: DataProductRegistered, DataProductAccessGranted or DataProductTagsChanged → links and grants.
+
+Says DataProductLinked, and DataProductAccessProvisioned where it was a request.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +13,8 @@ from datamesh.aws.ram import ResourceShares
 from datamesh.aws.retry import Retrier
 from datamesh.aws.shared_catalog import SharedCatalog
 from datamesh.handlers._runtime import FlowStep, bound, step_handler
-from datamesh.logic.link_data_product import LinkConfig, LinkDataProduct
+from datamesh.logic.link_data_product import LinkDataProduct
+from datamesh.logic.link_plans import LinkConfig
 from datamesh.models.steps import Json, StepRequest
 from datamesh.settings import LinkDataProductSettings, load
 

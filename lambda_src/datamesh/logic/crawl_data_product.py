@@ -104,6 +104,7 @@ class CrawlDataProduct:
             run_id=run_id,
             domain=link.domain,
             product=link.product.name,
+            access_mode=link.access_mode,
             catalog_account=link.catalog_account,
             catalog_database=link.catalog_database,
             database=link.database,
@@ -164,11 +165,12 @@ class CrawlDataProduct:
         ended = [_unseen(table) if table.name in unseen else table for table in ended]
         updated = self._updated(plan, schemas)
         cause = Metadata(event_id=plan.event_id, correlation_id=plan.correlation_id, occurred_at=now)
+        said = {"domain": plan.domain, "product": plan.product, "access_mode": plan.access_mode}
         facts: list[DataProductSchemaUpdated | DataProductCrawlFailed] = []
         if updated:
-            facts.append(DataProductSchemaUpdated(domain=plan.domain, product=plan.product, tables=tuple(updated)))
+            facts.append(DataProductSchemaUpdated.model_validate({**said, "tables": updated}))
         if len(updated) < len(plan.targets):
-            facts.append(DataProductCrawlFailed(domain=plan.domain, product=plan.product, tables=tuple(ended)))
+            facts.append(DataProductCrawlFailed.model_validate({**said, "tables": ended}))
         # The execution is part of the event's identity: crawling the same link again says something new.
         entries = [make_entry(fact, cause=cause, now=now, discriminator=execution_arn) for fact in facts]
         return {
@@ -232,7 +234,7 @@ class CrawlDataProduct:
                 # Left out of the event because it is large: it is read where it is.
                 execution = self._executions.execution(change.execution_arn)
                 output = execution.output_object if execution else {}
-            # An execution that had nothing to link has no result.
+            # One that had nothing to link, or linked what a request for LF-tags matches, has no result.
             return LinkResult.model_validate(output) if "role" in output else None
         except ValidationError as error:
             raise InvalidEvent(f"Not the result of a link: {describe(error)}") from error

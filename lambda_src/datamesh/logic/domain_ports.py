@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from datamesh.models.catalog import CatalogDatabase, CatalogTable, LinkTarget
+from datamesh.models.catalog import CatalogDatabase, CatalogTable, DatabaseTarget, LinkTarget
 from datamesh.models.crawls import CrawlerState, CrawlPlan, CrawlRun
 from datamesh.models.events import Entry
 from datamesh.models.executions import Execution
-from datamesh.models.permissions import Grant
+from datamesh.models.permissions import Grant, GrantedPermission, Resource
 
 
 class Shares(Protocol):
@@ -31,6 +31,12 @@ class LinkCatalog(Protocol):
     def ensure_database(self, wanted: CatalogDatabase) -> Literal["created", "unchanged"]:
         """Create a database or accept an equal one. Raises ConflictError."""
 
+    def get_database(self, name: str, catalog_id: str | None = None) -> CatalogDatabase | None:
+        """Return a database or link; None when there is none."""
+
+    def ensure_database_link(self, name: str, target: DatabaseTarget) -> Literal["created", "unchanged"]:
+        """Create a link to a database or accept an equal one. Raises ConflictError."""
+
     def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
         """Return all tables and links of a database."""
 
@@ -43,6 +49,11 @@ class LinkPermissions(Protocol):
 
     def grant(self, grants: Iterable[Grant]) -> None:
         """Grant all. Raises GrantFailed."""
+
+    def list_permissions(
+        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+    ) -> list[GrantedPermission]:
+        """Return all permissions that match."""
 
 
 class TableReader(Protocol):

@@ -1,125 +1,27 @@
 """Makes what central shared with a domain's account usable there.
 
-The local database and its resource links, and the grants of the domain's principals on links and targets. Everything
-can be repeated: what is there already is compared and left alone, what is something else is never overwritten.
+What was shared by name appears as resource links to tables in a local database, what was shared by LF-tag as links to
+central's databases. The domain's principals are granted the links and their targets. Everything can be repeated: what
+is there already is compared and left alone, what is something else is never overwritten.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from datamesh.logic.domain_ports import LinkCatalog, LinkPermissions, SharedTables, Shares
-from datamesh.models.arns import parse_arn, s3_arn
-from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, LinkTarget
-from datamesh.models.commands import ProductRef
+from datamesh.logic.link_grants import check_tag_policies, grants_of
+from datamesh.logic.link_plans import LinkConfig, LinkPlan, SharedDatabase, read_plan
+from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, DatabaseTarget, LinkTarget
 from datamesh.models.crawls import LinkResult
-from datamesh.models.errors import ConflictError, InvalidEvent, ShareNotYetVisible, UntrustedShare
-from datamesh.models.events import Envelope, Metadata, make_entry
-from datamesh.models.facts import (
-    DataProductAccessGranted,
-    DataProductAccessProvisioned,
-    DataProductLinked,
-    DataProductRegistered,
-    LinkedTable,
-)
-from datamesh.models.permissions import DatabaseResource, Grant, LocationResource, Resource, TableResource
+from datamesh.models.errors import ConflictError, InvalidEvent, ShareNotYetVisible
+from datamesh.models.events import DomainFact, Envelope, Metadata, make_entry
+from datamesh.models.facts import DataProductAccessProvisioned, DataProductLinked, LinkedTable
+from datamesh.models.permissions import DatabaseResource, Grant
 
 MANAGED_BY = "managed_by"
-READ = ("SELECT", "DESCRIBE")
 MAX_NAMED = 5
 # 100 batches: a step ends well before its function is ended, even where Lake Formation takes seconds for each.
 GRANTS_PER_STEP = 2000
-
-
-@dataclass(frozen=True)
-class LinkConfig:
-    """What the domain's account gives the flow."""
-
-    account_id: str
-    central_account_id: str
-    prefix: str
-    own_role_arn: str
-    data_principals: tuple[str, ...]
-    crawler_role_arn: str
-    schema_reader_role_arn: str
-
-    @property
-    def manager(self) -> str:
-        """The mark on local databases of this mesh."""
-        return f"{self.prefix}-domain"
-
-
-@dataclass(frozen=True)
-class LinkPlan:
-    """What one event asks to be linked."""
-
-    role: Literal["producer", "consumer"]
-    domain: str
-    product: ProductRef
-    database: str
-    local_database: str
-    tables: tuple[str, ...]
-    shares: tuple[str, ...]
-    locations: tuple[str, ...] = ()
-    principals: tuple[str, ...] = ()
-    request_id: UUID | None = None
-
-
-def read_plan(envelope: Envelope, config: LinkConfig) -> LinkPlan | None:
-    """Return what the event asks for; None when it asks for nothing.
-
-    Raises UntrustedShare when it does not come from central, and InvalidEvent when it speaks to another account, of
-    another catalog, or names principals that are not this account's.
-    """
-    if envelope.account != config.central_account_id:
-        raise UntrustedShare(f"{envelope.detail_type} comes from {envelope.account}, which is not central")
-    if envelope.metadata().target_account != config.account_id:
-        raise InvalidEvent(f"{envelope.detail_type} is addressed to another account")
-    if envelope.detail_type == DataProductAccessGranted.detail_type():
-        return _consumer_plan(envelope.data(DataProductAccessGranted), config)
-    registered = envelope.data(DataProductRegistered)
-    _check_catalog(registered.catalog_account, config)
-    if registered.outcome == "unchanged":
-        return None
-    return LinkPlan(
-        role="producer",
-        domain=registered.domain,
-        product=ProductRef(domain=registered.domain, name=registered.product),
-        database=registered.database,
-        local_database=_local_database(config, registered.domain),
-        tables=tuple(table.name for table in registered.tables),
-        shares=registered.resource_shares,
-        locations=tuple(table.location for table in registered.tables),
-    )
-
-
-def _consumer_plan(granted: DataProductAccessGranted, config: LinkConfig) -> LinkPlan:
-    _check_catalog(granted.catalog_account, config)
-    foreign = [arn for arn in granted.principals if parse_arn(arn).account != config.account_id]
-    if foreign:
-        raise InvalidEvent(f"Not principals of account {config.account_id}: {', '.join(foreign)}")
-    return LinkPlan(
-        role="consumer",
-        domain=granted.domain,
-        product=granted.product,
-        database=granted.database,
-        local_database=_local_database(config, granted.product.domain),
-        tables=granted.tables,
-        shares=granted.resource_shares,
-        principals=granted.principals,
-        request_id=granted.request_id,
-    )
-
-
-def _check_catalog(catalog_account: str, config: LinkConfig) -> None:
-    if catalog_account != config.central_account_id:
-        raise InvalidEvent(f"The catalog of account {catalog_account} is not central's")
-
-
-def _local_database(config: LinkConfig, domain: str) -> str:
-    return f"{config.prefix.replace('-', '_')}_{domain}"
 
 
 class LinkDataProduct:
@@ -158,96 +60,52 @@ class LinkDataProduct:
         organization it may come after the event.
         """
         plan = self._plan(envelope)
-        hidden = sorted(set(plan.tables) - self._shared.visible(self._config.central_account_id, plan.database))
+        hidden = [f"{database.name}.{name}" for database in plan.databases for name in self._hidden(database)]
+        total = sum(len(database.tables) for database in plan.databases)
         if not hidden:
-            return {"outcome": "visible", "tables": len(plan.tables)}
+            return {"outcome": "visible", "tables": total}
         states = self._accept(plan)
         named = ", ".join(hidden[:MAX_NAMED])
         raise ShareNotYetVisible(
-            f"{len(hidden)} of {len(plan.tables)} tables of {plan.database} cannot be seen yet ({named}); "
-            f"resource shares: {states or 'none named'}"
+            f"{len(hidden)} of {total} tables cannot be seen yet ({named}); resource shares: {states or 'none named'}"
         )
 
     def create_links(self, envelope: Envelope) -> dict[str, Any]:
-        """Create the local database and one resource link per table.
+        """Create the local database with one resource link per table, or with `tbac` one link per database.
 
         Raises ConflictError naming everything that is in the way, before anything is created beside it.
         """
         plan = self._plan(envelope)
-        wanted = CatalogDatabase(
-            name=plan.local_database,
-            description=f"Links to the data products of the domain {plan.product.domain}.",
-            parameters={DATA_OWNER_NAME: plan.product.domain, MANAGED_BY: self._config.manager},
-        )
-        self._catalog.ensure_database(wanted)
-        # Whoever made the database may do this already; but that may have been an earlier role of the same name.
-        self._permissions.grant([self._may_create_links(plan)])
-        present = {table.name: table.target for table in self._catalog.list_tables(plan.local_database)}
-        targets = {name: self._target(plan, name) for name in plan.tables}
-        in_the_way = sorted(name for name, target in targets.items() if name in present and present[name] != target)
-        if in_the_way:
-            raise ConflictError(
-                f"{plan.local_database} has something else by the name of {', '.join(in_the_way)}, "
-                "which is not a link to central's table"
-            )
-        outcomes = {
-            name: "unchanged" if name in present else self._catalog.ensure_link(plan.local_database, name, target)
-            for name, target in targets.items()
-        }
-        return {
-            "database": plan.local_database,
-            "tables": [{"name": name, "outcome": outcome} for name, outcome in outcomes.items()],
-        }
+        if plan.mode == "tbac":
+            return self._link_databases(plan)
+        (database,) = plan.databases
+        return self._link_tables(plan, database)
 
     def grant_principals(self, envelope: Envelope, links: dict[str, Any], now: datetime) -> dict[str, Any]:
         """Grant the domain's principals what they need on links and targets, and say what was linked.
 
         Returns `granting` and how far it came when there are more grants than one step makes; it is then asked again.
-        Raises GrantFailed naming every entry that Lake Formation refused.
+        Raises GrantFailed naming every entry that Lake Formation refused, and TooManyTagPolicies before anything is
+        granted.
         """
         plan = self._plan(envelope)
         grants = grants_of(plan, self._config)
         done = int(links.get("granted", 0))
+        if not done:
+            check_tag_policies(grants, self._permissions)
         self._permissions.grant(grants[done : done + GRANTS_PER_STEP])
         if done + GRANTS_PER_STEP < len(grants):
             return {**links, "outcome": "granting", "granted": done + GRANTS_PER_STEP}
         cause = envelope.metadata()
-        linked = DataProductLinked(
-            domain=plan.domain,
-            product=plan.product,
-            role=plan.role,
-            database=plan.local_database,
-            tables=tuple(LinkedTable.model_validate(table) for table in links["tables"]),
-            request_id=plan.request_id,
-        )
-        entries = [make_entry(linked, cause=cause, now=now)]
-        if plan.role == "consumer" and plan.request_id is not None:
-            provisioned = DataProductAccessProvisioned(
-                request_id=plan.request_id,
-                domain=plan.domain,
-                product=plan.product,
-                database=plan.local_database,
-                tables=plan.tables,
-                principals=plan.principals,
-            )
-            entries.append(make_entry(provisioned, cause=cause, now=now))
+        entries = [make_entry(fact, cause=cause, now=now) for fact in _facts(plan, links)]
         said = Metadata.model_validate(entries[0].detail["metadata"])
-        result = LinkResult(
-            role=plan.role,
-            domain=plan.domain,
-            product=plan.product,
-            catalog_account=self._config.central_account_id,
-            catalog_database=plan.database,
-            database=plan.local_database,
-            tables=plan.tables,
-            correlation_id=said.correlation_id,
-            event_id=said.event_id,
-        )
         return {
             "outcome": "linked",
             "entries": [entry.to_json() for entry in entries],
-            "result": result.to_json(),
+            "result": self._result(plan, said),
         }
+
+    # --- parts ------------------------------------------------------------------------------------------------------
 
     def _plan(self, envelope: Envelope) -> LinkPlan:
         plan = read_plan(envelope, self._config)
@@ -256,64 +114,117 @@ class LinkDataProduct:
         return plan
 
     def _accept(self, plan: LinkPlan) -> dict[str, str]:
-        # Between a domain and a central in one account there is nothing to share.
-        if self._config.account_id == self._config.central_account_id:
+        if self._config.beside_central:
             return {}
         return {share: self._shares.accept(share) for share in plan.shares}
 
-    def _may_create_links(self, plan: LinkPlan) -> Grant:
+    def _hidden(self, database: SharedDatabase) -> list[str]:
+        if not database.tables:
+            return []
+        return sorted(set(database.tables) - self._shared.visible(self._config.central_account_id, database.name))
+
+    def _link_databases(self, plan: LinkPlan) -> dict[str, Any]:
+        # Central's database itself is in this catalog already where both are one account.
+        targets = {
+            database.local: DatabaseTarget(catalog_id=self._config.central_account_id, name=database.name)
+            for database in plan.databases
+            if not self._config.beside_central
+        }
+        found = {name: self._catalog.get_database(name) for name in targets}
+        in_the_way = sorted(
+            name for name, database in found.items() if database is not None and database.target != targets[name]
+        )
+        if in_the_way:
+            raise ConflictError(
+                f"There is something else by the name of {', '.join(in_the_way)}, which is not a link to central's "
+                "database"
+            )
+        outcomes = {
+            name: "unchanged" if found[name] is not None else self._catalog.ensure_database_link(name, target)
+            for name, target in targets.items()
+        }
+        outcome = "created" if "created" in outcomes.values() else "unchanged"
+        return {"tables": [{"name": name, "outcome": outcome} for name in plan.linked_tables]}
+
+    def _link_tables(self, plan: LinkPlan, database: SharedDatabase) -> dict[str, Any]:
+        owner = plan.product.domain if plan.product is not None else plan.domain
+        wanted = CatalogDatabase(
+            name=database.local,
+            description=f"Links to the data products of the domain {owner}.",
+            parameters={DATA_OWNER_NAME: owner, MANAGED_BY: self._config.manager},
+        )
+        self._catalog.ensure_database(wanted)
+        # Whoever made the database may do this already; but that may have been an earlier role of the same name.
+        self._permissions.grant([self._may_create_links(database)])
+        present = {table.name: table.target for table in self._catalog.list_tables(database.local)}
+        targets = {
+            name: LinkTarget(catalog_id=self._config.central_account_id, database=database.name, name=name)
+            for name in database.tables
+        }
+        in_the_way = sorted(name for name, target in targets.items() if name in present and present[name] != target)
+        if in_the_way:
+            raise ConflictError(
+                f"{database.local} has something else by the name of {', '.join(in_the_way)}, "
+                "which is not a link to central's table"
+            )
+        outcomes = {
+            name: "unchanged" if name in present else self._catalog.ensure_link(database.local, name, target)
+            for name, target in targets.items()
+        }
+        return {"tables": [{"name": name, "outcome": outcome} for name, outcome in outcomes.items()]}
+
+    def _may_create_links(self, database: SharedDatabase) -> Grant:
         return Grant(
             principal=self._config.own_role_arn,
-            resource=DatabaseResource(catalog_id=self._config.account_id, name=plan.local_database),
+            resource=DatabaseResource(catalog_id=self._config.account_id, name=database.local),
             permissions=("CREATE_TABLE", "DESCRIBE"),
         )
 
-    def _target(self, plan: LinkPlan, table: str) -> LinkTarget:
-        return LinkTarget(catalog_id=self._config.central_account_id, database=plan.database, name=table)
+    def _result(self, plan: LinkPlan, said: Metadata) -> dict[str, Any]:
+        """Return the execution's output: what there is to crawl, or for what was linked by LF-tag here, its places."""
+        if plan.product is None:
+            return {"databases": [database.local for database in plan.databases]}
+        (database,) = plan.databases
+        return LinkResult(
+            role=plan.role,
+            domain=plan.domain,
+            product=plan.product,
+            access_mode=plan.mode,
+            catalog_account=self._config.central_account_id,
+            catalog_database=database.name,
+            database=database.local,
+            tables=plan.linked_tables,
+            correlation_id=said.correlation_id,
+            event_id=said.event_id,
+        ).to_json()
 
 
-def grants_of(plan: LinkPlan, config: LinkConfig) -> list[Grant]:
-    """Return all grants that make the links usable, each once, the databases' first.
-
-    A link needs two grants: DESCRIBE on the link itself, and the permission proper on its target in central's catalog.
-    Source: https://docs.aws.amazon.com/lake-formation/latest/dg/resource-links-about.html
-    """
-    local = DatabaseResource(catalog_id=config.account_id, name=plan.local_database)
-    links = [
-        TableResource(catalog_id=config.account_id, database=plan.local_database, name=name) for name in plan.tables
-    ]
-    targets = [
-        TableResource(catalog_id=config.central_account_id, database=plan.database, name=name) for name in plan.tables
-    ]
-    grants: list[Grant] = []
-
-    def give(principals: Iterable[str], resources: Iterable[Resource], permissions: tuple[str, ...]) -> None:
-        owned = list(resources)
-        grants.extend(
-            Grant(principal=principal, resource=resource, permissions=permissions)
-            for principal in principals
-            for resource in owned
+def _facts(plan: LinkPlan, links: dict[str, Any]) -> list[DomainFact]:
+    """Return what is said: of a product, that it is linked; of a request, that its principals can query."""
+    facts: list[DomainFact] = []
+    if plan.product is not None:
+        (database,) = plan.databases
+        linked = DataProductLinked(
+            domain=plan.domain,
+            product=plan.product,
+            role=plan.role,
+            access_mode=plan.mode,
+            database=database.local,
+            tables=tuple(LinkedTable.model_validate(table) for table in links["tables"]),
+            request_id=plan.request_id,
         )
-
-    if plan.role == "consumer":
-        give(plan.principals, [local, *links], ("DESCRIBE",))
-        give(plan.principals, targets, READ)
-        return grants
-    crawler = (config.crawler_role_arn,)
-    readers = tuple(arn for arn in dict.fromkeys(config.data_principals) if arn not in crawler)
-    give((*readers, *crawler), [local, *links], ("DESCRIBE",))
-    give(readers, targets, READ)
-    # The crawler reads the data and writes the schema; the one that started it only compares schemas.
-    give(crawler, targets, (*READ, "ALTER"))
-    give(crawler, _locations(plan, config), ("DATA_LOCATION_ACCESS",))
-    if config.schema_reader_role_arn not in readers:
-        give((config.schema_reader_role_arn,), targets, ("DESCRIBE",))
-    return grants
-
-
-def _locations(plan: LinkPlan, config: LinkConfig) -> Iterator[LocationResource]:
-    """Yield the tables' locations, registered in central: to alter a table one must have access to where it points."""
-    partition = parse_arn(config.crawler_role_arn).partition
-    for location in dict.fromkeys(plan.locations):
-        bucket, _, path = location.removeprefix("s3://").partition("/")
-        yield LocationResource(catalog_id=config.central_account_id, arn=s3_arn(partition, bucket, path))
+        facts.append(linked)
+    if plan.request_id is not None:
+        by_name = plan.mode == "nrac"
+        provisioned = DataProductAccessProvisioned(
+            request_id=plan.request_id,
+            domain=plan.domain,
+            product=plan.product,
+            expression=plan.expression,
+            database=plan.databases[0].local if by_name else None,
+            tables=plan.linked_tables,
+            principals=plan.principals,
+            databases=() if by_name else tuple(database.local for database in plan.databases),
+        )
+        facts.append(provisioned)
+    return facts

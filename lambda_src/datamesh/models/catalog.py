@@ -33,13 +33,21 @@ class LinkTarget(Model):
     name: str
 
 
+class DatabaseTarget(Model):
+    """The database that a resource link points to."""
+
+    catalog_id: str
+    name: str
+
+
 class CatalogDatabase(Model):
-    """A database."""
+    """A database, or a resource link to one."""
 
     name: str
     description: str | None = None
     location: str | None = None
     parameters: dict[str, str] = Field(default_factory=dict)
+    target: DatabaseTarget | None = None
 
 
 class CatalogTable(Model):

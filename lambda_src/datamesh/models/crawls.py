@@ -7,7 +7,7 @@ from pydantic import Field
 
 from datamesh.models.base import AccountId, DomainName, Model, NonEmpty, OpenModel, ProductName, TableName
 from datamesh.models.commands import ProductRef
-from datamesh.models.facts import CrawledTable, CrawlStatus
+from datamesh.models.facts import CrawledTable, CrawlStatus, SharingMode
 
 CRAWLER_STATE_CHANGE = "Glue Crawler State Change"
 MAX_ERROR = 1024
@@ -21,9 +21,10 @@ class LinkResult(OpenModel):
     role: Literal["producer", "consumer"]
     domain: DomainName
     product: ProductRef
+    access_mode: SharingMode = "nrac"
     catalog_account: AccountId
     catalog_database: NonEmpty
-    database: NonEmpty = Field(description="Local database that holds the links.")
+    database: NonEmpty = Field(description="Local database that holds the links, or with `tbac` is one itself.")
     tables: tuple[TableName, ...]
     correlation_id: uuid.UUID
     event_id: uuid.UUID = Field(description="Of the DataProductLinked event that this execution published.")
@@ -44,6 +45,7 @@ class CrawlPlan(Model):
     run_id: str = Field(pattern=r"^[0-9a-f]{10}$")
     domain: DomainName
     product: ProductName
+    access_mode: SharingMode = "nrac"
     catalog_account: AccountId
     catalog_database: NonEmpty
     database: NonEmpty

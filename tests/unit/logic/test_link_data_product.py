@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamesh.logic.link_data_product import LinkConfig, LinkDataProduct, grants_of, read_plan
+from datamesh.logic.link_data_product import LinkDataProduct
+from datamesh.logic.link_grants import grants_of
+from datamesh.logic.link_plans import LinkConfig, read_plan
 from datamesh.models.catalog import CatalogDatabase, CatalogTable, LinkTarget
 from datamesh.models.crawls import LinkResult
 from datamesh.models.errors import (
@@ -154,6 +156,7 @@ def test_what_is_said_by_a_producer(sales: Domain) -> None:
         "domain": "sales",
         "product": {"domain": "sales", "name": "air_travel"},
         "role": "producer",
+        "access_mode": "nrac",
         "database": LOCAL,
         "tables": [{"name": "flights", "outcome": "created"}, {"name": "airlines", "outcome": "created"}],
         "request_id": None,
@@ -175,9 +178,11 @@ def test_what_is_said_by_a_consumer(marketing: Domain) -> None:
         "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
         "domain": "marketing",
         "product": {"domain": "sales", "name": "air_travel"},
+        "expression": None,
         "database": LOCAL,
         "tables": ["flights"],
         "principals": [ANALYST],
+        "databases": [],
     }
 
 
