@@ -36,6 +36,10 @@ def _management() -> TagManagement:
     )
 
 
+def _pause() -> None:
+    time.sleep(random.uniform(*LOOK_AGAIN))  # noqa: S311 - spreads writers, protects nothing
+
+
 @observed
 def handler(event: Json, context: LambdaContext) -> Json:
     """Bring the LF-tags to what is declared.
@@ -56,7 +60,7 @@ def handler(event: Json, context: LambdaContext) -> Json:
             waits += 1
             if waits > MAX_WAITS:
                 raise
-            time.sleep(random.uniform(*LOOK_AGAIN))  # noqa: S311 - spreads writers, protects nothing
+            _pause()
     count("LfTagsManaged")
     logger.info("LF-tags are as declared", action=request.tf.action, **answer)
     return answer

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from datamesh.handlers import manage_lf_tags
+from datamesh.handlers._runtime import utc_now
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.errors import InvalidLfTags, RecordBusy
 from datamesh.models.registry import Drop
@@ -38,7 +39,7 @@ def central(monkeypatch: pytest.MonkeyPatch) -> FakeCentral:
     monkeypatch.setattr(manage_lf_tags, "LfTags", lambda *_args, **_more: central.lf_tags)
     monkeypatch.setattr(manage_lf_tags, "LakeFormation", lambda *_args, **_more: central.lake_formation)
     monkeypatch.setattr(manage_lf_tags, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/own")
-    monkeypatch.setattr(manage_lf_tags.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(manage_lf_tags, "_pause", lambda: None)
     return central
 
 
@@ -60,24 +61,25 @@ def test_a_wrong_request_names_the_field() -> None:
 
 
 def test_it_waits_for_the_workflow_that_works_on_tags(central: FakeCentral, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
+    waits = 0
 
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
+    def pause() -> None:
+        nonlocal waits
+        waits += 1
         work = central.registry.tag_work()
-        if len(waits) == 3 and work is not None:
+        if waits == 3 and work is not None:
             central.registry.write([Drop(work)])
 
-    monkeypatch.setattr(manage_lf_tags.time, "sleep", sleep)
-    with tag_work(central.registry, "register_data_product/tables", manage_lf_tags.utc_now()):
+    monkeypatch.setattr(manage_lf_tags, "_pause", pause)
+    with tag_work(central.registry, "register_data_product/tables", utc_now()):
         manage_lf_tags.handler(request(channel=["web"]), CONTEXT)
-    assert len(waits) == 3
+    assert waits == 3
     assert central.lf_tags.known == {"channel": {"web"}}
 
 
 def test_it_gives_up_when_tags_are_worked_on_for_too_long(central: FakeCentral) -> None:
     with (
-        tag_work(central.registry, "register_data_product/tables", manage_lf_tags.utc_now()),
+        tag_work(central.registry, "register_data_product/tables", utc_now()),
         pytest.raises(RecordBusy, match="register_data_product"),
     ):
         manage_lf_tags.handler(request(channel=["web"]), CONTEXT)
