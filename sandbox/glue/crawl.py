@@ -201,8 +201,8 @@ def _crawl_table(this: _Run, database: str, name: str) -> None:
 
 
 def _owner(this: _Run, table: Record) -> str:
-    """The catalog a table lies in."""
-    return str((table.get("TargetTable") or {}).get("CatalogId") or this.account)
+    """The catalog a table lies in: behind a link to it, or behind a link to its database."""
+    return str((table.get("TargetTable") or table).get("CatalogId") or this.account)
 
 
 def _crawl_path(this: _Run, path: str) -> None:

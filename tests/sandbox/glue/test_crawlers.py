@@ -113,6 +113,44 @@ def test_a_crawl_by_the_link_writes_the_schema_into_the_owners_catalog(producer:
     assert table["Parameters"]["UPDATED_BY_CRAWLER"] == NAME
 
 
+def link_database(lake: Lake, table: str = "orders") -> dict[str, Any]:
+    """A link of the producer to central's whole database; the targets that name a table through it."""
+    database = {"CatalogId": CENTRAL, "DatabaseName": DATABASE}
+    lake.client("glue", SALES, "admin").create_database(DatabaseInput={"Name": "linked", "TargetDatabase": database})
+    return {"CatalogTargets": [{"DatabaseName": "linked", "Tables": [table]}]}
+
+
+def test_a_database_link_will_do(producer: Lake) -> None:
+    targets = link_database(producer)
+    assert run(producer, Targets=targets)["ErrorMessage"] == "Database linked not found."
+    producer.grant(SALES, ROLE, {"Database": {"Name": "linked"}}, ["DESCRIBE"])
+    body = b"id,customer,amount,city\n1,ann,1.5,Rome\n"
+    producer.client("s3", SALES).put_object(Bucket=BUCKET, Key="products/orders/orders.csv", Body=body)
+    producer.client("glue", SALES).delete_crawler(Name=NAME)
+    assert run(producer, Configuration=MERGE, Targets=targets)["Status"] == "SUCCEEDED"
+    columns = central_table(producer, "orders")["StorageDescriptor"]["Columns"]
+    assert [column["Name"] for column in columns] == ["id", "customer", "amount", "city"]
+
+
+def test_new_partitions_are_added_through_a_database_link(producer: Lake) -> None:
+    targets = link_database(producer, "flights")
+    producer.grant(SALES, ROLE, {"Database": {"Name": "linked"}}, ["DESCRIBE"])
+    body = parquet(id=[30], carrier=["DL"])
+    producer.client("s3", SALES).put_object(Bucket=BUCKET, Key="products/flights/month=3/a.parquet", Body=body)
+    assert run(producer, Targets=targets)["Status"] == "SUCCEEDED"
+    place = {"DatabaseName": DATABASE, "TableName": "flights"}
+    found = producer.client("glue", CENTRAL, "admin").get_partitions(**place)["Partitions"]
+    assert [partition["Values"] for partition in found] == [["1"], ["2"], ["3"]]
+
+
+def test_through_a_database_link_the_role_needs_iam_on_the_owners_arns(producer: Lake) -> None:
+    targets = link_database(producer)
+    producer.grant(SALES, ROLE, {"Database": {"Name": "linked"}}, ["DESCRIBE"])
+    own = [allow(GLUE, [f"arn:aws:glue:eu-west-1:{SALES}:*"]), POLICY[1]]
+    producer.role(SALES, "crawler", own, service="glue.amazonaws.com")
+    assert "not authorized to perform: glue:GetTable" in run(producer, Targets=targets)["ErrorMessage"]
+
+
 def test_without_merging_metadata_of_others_is_lost(producer: Lake) -> None:
     assert run(producer)["Status"] == "SUCCEEDED"
     table = central_table(producer, "orders")
