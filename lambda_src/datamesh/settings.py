@@ -78,7 +78,7 @@ class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus, Know
     catalog_writer_role_arn: RoleArn
 
 
-class RegisterDataProductSettings(Observability, UsesRegistry):
+class RegisterDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of register_data_product."""
 
 
@@ -86,7 +86,7 @@ class ShareDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of share_data_product."""
 
 
-class IndexDataProductSettings(Observability, UsesRegistry):
+class IndexDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of index_data_product."""
 
 

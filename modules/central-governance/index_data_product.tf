@@ -15,6 +15,7 @@ module "index_data_product" {
   description        = "Keeps the registry true to what domains report."
   function_arns      = [module.index_data_product_function.alias_arn]
   log_retention_days = var.log_retention_days
+  publish_bus_arn    = local.arn.bus
 
   trigger = {
     event_bus_name = module.event_bus.name
@@ -49,7 +50,7 @@ module "index_data_product_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.lf_tag_environment, {
     POWERTOOLS_SERVICE_NAME = "index_data_product"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name
   })

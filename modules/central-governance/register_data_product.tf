@@ -45,7 +45,7 @@ module "register_data_product_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.lf_tag_environment, {
     POWERTOOLS_SERVICE_NAME = "register_data_product"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name
   })

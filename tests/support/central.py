@@ -47,6 +47,7 @@ from tests.support.central_fakes import (
 
 DOMAIN_TAG_KEY = "lob"
 SENSITIVE_TAGS = {"classification": ("confidential", "restricted"), "confidentiality": ("sensitive",)}
+RULES = TagRules(domain_tag_key=DOMAIN_TAG_KEY, sensitive_tags=SENSITIVE_TAGS)
 LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
 WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
@@ -98,7 +99,8 @@ class FakeCentral:
                 return DomainRegistration(world, self.central())
             case "register_data_product":
                 return ProductRegistration(
-                    ProductWorld(self.registry, self.catalog, self.lake_formation),
+                    ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),
+                    RULES,
                     account_id=self.account_id,
                     partition="aws",
                 )
@@ -107,10 +109,11 @@ class FakeCentral:
                     SharingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),
                     account_id=self.account_id,
                     database_prefix="datamesh",
-                    rules=TagRules(domain_tag_key=DOMAIN_TAG_KEY, sensitive_tags=SENSITIVE_TAGS),
+                    rules=RULES,
                 )
             case _:
-                return ProductIndexing(IndexingWorld(self.registry, self.catalog))
+                world_of_facts = IndexingWorld(self.registry, self.catalog, self.lf_tags)
+                return ProductIndexing(world_of_facts, RULES, account_id=self.account_id)
 
     def central(self) -> Central:
         """Return central as its workflows know it."""

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from datamesh.aws import clients
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
+from datamesh.aws.lf_tags import LfTags
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
 from datamesh.handlers._runtime import FlowStep, bound, step_handler
 from datamesh.logic.register_data_product import ProductRegistration, World
+from datamesh.logic.tagging import TagRules
 from datamesh.settings import RegisterDataProductSettings, load
 
 STEPS: Mapping[str, FlowStep[ProductRegistration]] = {
@@ -16,6 +18,7 @@ STEPS: Mapping[str, FlowStep[ProductRegistration]] = {
     "tables": ProductRegistration.tables,
     "grant": ProductRegistration.grant,
     "record": ProductRegistration.record,
+    "tell": ProductRegistration.tell,
     "confirm": ProductRegistration.confirm,
     "fail": ProductRegistration.fail,
 }
@@ -28,8 +31,10 @@ def _flow() -> ProductRegistration:
         registry=Registry(settings.registry_table, retrier=retrier),
         catalog=GlueCatalog(retrier=retrier),
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
+        lf_tags=LfTags(settings.datamesh_account_id, retrier=retrier),
     )
-    return ProductRegistration(world, account_id=settings.datamesh_account_id, partition=clients.partition())
+    rules = TagRules(domain_tag_key=settings.domain_tag_key, sensitive_tags=settings.sensitive_tags)
+    return ProductRegistration(world, rules, account_id=settings.datamesh_account_id, partition=clients.partition())
 
 
 handler = step_handler(lambda: bound(_flow(), STEPS))

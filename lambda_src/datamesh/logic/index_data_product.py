@@ -1,14 +1,20 @@
-"""Keeps the registry true to what the domains report and central's catalog says."""
+"""Keeps the registry true to what the domains report and central's catalog says, and columns tagged as declared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
 from datamesh.logic.admission import ATTEMPTS, changed, deciding_again
 from datamesh.logic.answers import stamp_of
-from datamesh.logic.ports import Catalog, Registry
+from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.schemas import schema_digest
 from datamesh.logic.sensitivity import assess, is_pii
+from datamesh.logic.tag_events import telling
+from datamesh.logic.tag_work import tag_work
+from datamesh.logic.tagging import Plan, Tagging, TagRules, column_names, declared_tags
+from datamesh.logic.tagging import World as TagWorld
+from datamesh.logic.tags import effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
 from datamesh.models.events import DomainFact, Envelope
@@ -17,10 +23,12 @@ from datamesh.models.facts import (
     DataProductCrawlFailed,
     DataProductLinked,
     DataProductSchemaUpdated,
+    SharingMode,
 )
 from datamesh.models.registry import (
     CrawlState,
     IndexedColumn,
+    ProductContent,
     ProductRecord,
     Save,
     Stamp,
@@ -28,11 +36,12 @@ from datamesh.models.registry import (
     TableRecord,
 )
 from datamesh.models.steps import Json, StepRequest
+from datamesh.models.tags import TableTags
 
 # The rest of a record's 400 KB is for what was declared.
-MAX_COLUMNS_BYTES = 150_000
+MAX_COLUMNS_BYTES = 100_000
 MAX_REASONS = 50
-IGNORED: Json = {"outcome": "ignored", "tables": []}
+IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False}
 
 
 class World(NamedTuple):
@@ -40,16 +49,28 @@ class World(NamedTuple):
 
     registry: Registry
     catalog: Catalog
+    lf_tags: LfTags
+
+
+class Report(NamedTuple):
+    """What a domain said of a product of its own: when, and of the tables in which database."""
+
+    product: ProductRecord
+    stamp: Stamp
+    mode: SharingMode
+    holder: str
 
 
 Update = Callable[[TableRecord], TableRecord]
 
 
 class ProductIndexing:
-    """The one step of index_data_product."""
+    """The steps of index_data_product."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, rules: TagRules, *, account_id: str) -> None:
         self._world = world
+        self._rules = rules
+        self._tagging = Tagging(TagWorld(world.registry, world.catalog, world.lf_tags), rules, account_id=account_id)
 
     def index(self, request: StepRequest, now: datetime) -> Json:
         """Take a fact into the registry; what is older than what the registry has changes nothing.
@@ -58,60 +79,73 @@ class ProductIndexing:
         is wrong with this workflow, and running it again would not help.
         """
         try:
-            return self._index(request.envelope, now)
+            return self._index(request, now)
         except (SenderNotOwner, InvalidEvent) as error:
-            return {"outcome": "rejected", "code": error.code, "reason": error.message}
+            return {"outcome": "rejected", "code": error.code, "reason": error.message, "tags_changed": False}
 
-    def _index(self, envelope: Envelope, now: datetime) -> Json:
+    def tell(self, request: StepRequest, now: datetime) -> Json:
+        """Return the next facts to publish about tables whose columns or LF-tags changed; none when all are told."""
+        data = request.envelope.detail.get("data", {})
+        product = data.get("product")
+        reference = product if isinstance(product, dict) else {"domain": data.get("domain"), "name": product}
+        record = self._product(request.envelope, str(reference.get("domain")), str(reference.get("name")))
+        entries = self._tagging.announcements(record, request.envelope.metadata(), now)
+        return telling(entries, request.payload.get("told"))
+
+    def _index(self, request: StepRequest, now: datetime) -> Json:
+        envelope = request.envelope
         stamp = stamp_of(envelope.metadata())
         if stamp.occurred_at > now and (stamp.occurred_at - now).total_seconds() > 300:
             raise InvalidEvent("occurred_at lies in the future")
         match envelope.detail_type:
             case "DataProductLinked":
-                return self._linked(envelope, envelope.data(DataProductLinked), stamp)
+                return self._linked(request, envelope.data(DataProductLinked), now)
             case "DataProductSchemaUpdated":
-                return self._schema_updated(envelope, envelope.data(DataProductSchemaUpdated), stamp)
+                return self._schema_updated(request, envelope.data(DataProductSchemaUpdated), now)
             case "DataProductCrawlFailed":
-                return self._crawl_failed(envelope, envelope.data(DataProductCrawlFailed), stamp)
+                return self._crawl_failed(request, envelope.data(DataProductCrawlFailed), now)
             case "DataProductAccessProvisioned":
                 return self._provisioned(envelope, envelope.data(DataProductAccessProvisioned), stamp, now)
             case other:
                 raise InvalidEvent(f"{other} is not indexed")
 
-    def _linked(self, envelope: Envelope, fact: DataProductLinked, stamp: Stamp) -> Json:
+    def _linked(self, request: StepRequest, fact: DataProductLinked, now: datetime) -> Json:
         if fact.role == "consumer":
-            self._check_domain(envelope, fact)
+            self._check_domain(request.envelope, fact)
             return IGNORED
-        product = self._product(envelope, fact.product.domain, fact.product.name)
-        names = [table.name for table in fact.tables]
-        index = self._indexer(product, stamp)
+        if fact.product is None:
+            raise InvalidEvent("A producer links products of its own, by name")
+        report = self._report(request, fact.product.domain, fact.product.name, fact.access_mode)
+        index = self._indexer(report)
 
         def update(table: TableRecord) -> TableRecord:
-            linked = stamp if stamp.newer_than(table.linked) else table.linked
+            linked = report.stamp if report.stamp.newer_than(table.linked) else table.linked
             return index(table).model_copy(update={"linked": linked})
 
-        return self._update_tables(product, names, update)
+        return self._take(report, [table.name for table in fact.tables], update, now)
 
-    def _schema_updated(self, envelope: Envelope, fact: DataProductSchemaUpdated, stamp: Stamp) -> Json:
-        product = self._product(envelope, fact.domain, fact.product)
-        index = self._indexer(product, stamp)
+    def _schema_updated(self, request: StepRequest, fact: DataProductSchemaUpdated, now: datetime) -> Json:
+        report = self._report(request, fact.domain, fact.product, fact.access_mode)
+        index = self._indexer(report)
 
         def update(table: TableRecord) -> TableRecord:
-            return _crawled(index(table), CrawlState(stamp=stamp, status="SUCCEEDED"))
+            return _crawled(index(table), CrawlState(stamp=report.stamp, status="SUCCEEDED"))
 
-        return self._update_tables(product, [table.name for table in fact.tables], update)
+        return self._take(report, [table.name for table in fact.tables], update, now)
 
-    def _crawl_failed(self, envelope: Envelope, fact: DataProductCrawlFailed, stamp: Stamp) -> Json:
-        product = self._product(envelope, fact.domain, fact.product)
-        states = {table.name: CrawlState(stamp=stamp, status=table.status, error=table.error) for table in fact.tables}
-        index = self._indexer(product, stamp)
+    def _crawl_failed(self, request: StepRequest, fact: DataProductCrawlFailed, now: datetime) -> Json:
+        report = self._report(request, fact.domain, fact.product, fact.access_mode)
+        states = {
+            table.name: CrawlState(stamp=report.stamp, status=table.status, error=table.error) for table in fact.tables
+        }
+        index = self._indexer(report)
 
         def update(table: TableRecord) -> TableRecord:
             state = states[table.name]
             # Of a product whose crawl failed some tables may have been crawled well.
             return _crawled(index(table) if state.status == "SUCCEEDED" else table, state)
 
-        return self._update_tables(product, list(states), update)
+        return self._take(report, list(states), update, now)
 
     def _provisioned(self, envelope: Envelope, fact: DataProductAccessProvisioned, stamp: Stamp, now: datetime) -> Json:
         self._check_domain(envelope, fact)
@@ -123,7 +157,7 @@ class ProductIndexing:
             if record.granted_at is None or not stamp.newer_than(record.provisioned):
                 return IGNORED
             self._world.registry.write([Save(changed(record, now=now, status="PROVISIONED", provisioned=stamp))])
-            return {"outcome": "indexed", "request_id": str(fact.request_id)}
+            return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
 
         return deciding_again(act)
 
@@ -139,19 +173,78 @@ class ProductIndexing:
             raise SenderNotOwner(f"{envelope.account} may not speak for {domain}.{name}")
         return product
 
-    def _indexer(self, product: ProductRecord, stamp: Stamp) -> Update:
+    def _report(self, request: StepRequest, domain: str, name: str, mode: SharingMode) -> Report:
+        product = self._product(request.envelope, domain, name)
+        if mode not in product.placed:
+            raise InvalidEvent(f"{domain}.{name} is not shared as {mode}")
+        stamp = stamp_of(request.envelope.metadata())
+        return Report(product, stamp, mode, f"{request.execution.id}/{request.step}")
+
+    def _take(self, report: Report, names: list[str], update: Update, now: datetime) -> Json:
+        """Take what was reported of tables into the registry. In the tag-based database columns that appeared get the
+        LF-tags that were declared for them, and what that means for consumers is recorded.
+        """
+        product, registry = report.product, self._world.registry
+        with tag_work(registry, report.holder, now) if report.mode == "tbac" else nullcontext():
+            withheld = self._tag_columns(product, names) if report.mode == "tbac" else []
+            result = self._update_tables(product, names, update)
+            if report.mode == "tbac":
+                deciding_again(lambda: self._tagging.record(product, report.stamp, now, names=names))
+        changed_tags = self._tagging.has_changed(product, report.stamp)
+        return result | {"tags_changed": changed_tags} | ({"withheld": withheld[:MAX_REASONS]} if withheld else {})
+
+    def _tag_columns(self, product: ProductRecord, names: Sequence[str]) -> list[str]:
+        """Give columns the LF-tags that were declared for them, except where that would show something sensitive.
+
+        A registration is refused then; a crawler's finds cannot be, so the tags are withheld. Return why.
+        """
+        database, registry, grants = product.placed["tbac"], self._world.registry, self._world.registry.tag_grants()
+        withheld: list[str] = []
+        for table in registry.tables(product.domain, product.name):
+            seen = self._tagging.look(database, table.name) if table.name in names else None
+            if seen is None or product.content is None or not (table.spec.carries_tags or seen[1].columns):
+                continue
+            found, before = seen
+            declared = declared_tags(before.database, product.content, table.spec, column_names(found))
+            after = before.model_copy(update={"columns": declared.columns})
+            plan = Plan(
+                product=product,
+                contents=_contents(product),
+                specs={table.name: table.spec},
+                recorded_specs={table.name: table.spec},
+                tables={table.name: found},
+                before={table.name: before},
+                after={table.name: after},
+            )
+            sensitive = self._tagging.sensitive_gains(plan, grants)
+            withheld += [f"{gain.consumer}: {reason}" for gain, reasons in sensitive for reason in reasons]
+            kept = {name for gain, _ in sensitive for name in gain.shown.columns}
+            self._tagging.apply(database, table.name, before, _except(after, before, kept))
+        return withheld
+
+    def _indexer(self, report: Report) -> Update:
         """Return what takes a table's schema from the catalog, unless a newer fact has done so."""
-        database = self._world.catalog.get_database(product.database)
+        product, stamp, tag_database = report.product, report.stamp, report.product.placed.get("tbac")
+        name = product.placed[report.mode]
+        database = self._world.catalog.get_database(name)
 
         def index(table: TableRecord) -> TableRecord:
             if table.index is not None and not stamp.newer_than(table.index.stamp):
                 return table
-            found = self._world.catalog.get_table(product.database, table.name)
+            found = self._world.catalog.get_table(name, table.name)
             if database is None or found is None:
                 return table
-            contents = [content for content in (product.content, product.pending) if content is not None]
-            reasons = assess(database, [found], contents=contents, specs={table.name: table.spec}).reasons
-            return table.model_copy(update={"index": table_index(found, stamp, reasons)})
+            seen = self._tagging.look(tag_database, table.name) if tag_database is not None else None
+            tags = seen[1] if seen is not None else TableTags()
+            reasons = assess(
+                database,
+                [found],
+                contents=_contents(product),
+                specs={table.name: table.spec},
+                tags={table.name: tags},
+                sensitive_tags=self._rules.sensitive_tags,
+            ).reasons
+            return table.model_copy(update={"index": table_index(found, stamp, reasons, tags)})
 
         return index
 
@@ -178,11 +271,16 @@ class ProductIndexing:
         raise RecordBusy(f"Tables of {product.domain}.{product.name} kept changing: {', '.join(sorted(pending))}")
 
 
-def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...]) -> TableIndex:
+def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tags: TableTags) -> TableIndex:
     """Return what the registry keeps of a table in the catalog; of a very wide one not all columns."""
     columns = [
         IndexedColumn(
-            name=column.name, type=column.type, comment=column.comment, pii=is_pii(column), partition_key=partition_key
+            name=column.name,
+            type=column.type,
+            comment=column.comment,
+            pii=is_pii(column),
+            partition_key=partition_key,
+            tags=tags.columns.get(column.name, {}),
         )
         for part, partition_key in ((table.columns, False), (table.partition_keys, True))
         for column in part
@@ -201,6 +299,7 @@ def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...]) -> 
         truncated=len(kept) < len(columns),
         digest=schema_digest(table),
         data_classification=classification.lower() if classification else None,
+        tags=effective(tags),
         sensitive=bool(reasons),
         reasons=reasons[:MAX_REASONS],
     )
@@ -210,3 +309,15 @@ def _crawled(table: TableRecord, state: CrawlState) -> TableRecord:
     if table.crawl is not None and not state.stamp.newer_than(table.crawl.stamp):
         return table
     return table.model_copy(update={"crawl": state})
+
+
+def _contents(product: ProductRecord) -> tuple[ProductContent, ...]:
+    return tuple(content for content in (product.content, product.pending) if content is not None)
+
+
+def _except(after: TableTags, before: TableTags, kept: set[str]) -> TableTags:
+    """Return the tags after a change that leaves some columns as they were."""
+    columns: Mapping[str, Mapping[str, str]] = {
+        name: (before if name in kept else after).columns.get(name, {}) for name in after.column_names
+    }
+    return after.model_copy(update={"columns": {name: tags for name, tags in columns.items() if tags}})

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datamesh.logic.locations import check_overlaps
-from datamesh.models.commands import MAX_TABLES, DeclaredColumn, ProductSpec, TableSpec
-from datamesh.models.errors import LocationChanged, TooManyTables
+from datamesh.models.commands import MAX_TABLES, AccessMode, DeclaredColumn, ProductSpec, TableSpec
+from datamesh.models.errors import AccessModeNarrowed, LocationChanged, TooManyTables
 from datamesh.models.registry import ProductContent, ProductRecord, Stamp, TableRecord
 
 KeyT = TypeVar("KeyT", bound=DeclaredColumn)
@@ -31,6 +31,7 @@ class DesiredProduct:
     """A product as it is to be."""
 
     content: ProductContent
+    access_mode: AccessMode
     tables: tuple[DesiredTable, ...]
     content_changed: bool
 
@@ -48,7 +49,7 @@ def merge(
     Per part (the product's own description; each table) the newer word wins, and tables that the command does not name
     stay. Only that something is personal data is taken from a late word too, where the newer one does not say. A newer
     description counts even if its registration failed. Raises LocationChanged when a newer word moves a table,
-    LocationOverlap, TooManyTables.
+    LocationOverlap, TooManyTables, AccessModeNarrowed.
     """
     known = {table.name: table for table in tables}
     desired = {table.name: DesiredTable(spec=table.spec, stamp=table.stamp, record=table) for table in known.values()}
@@ -69,12 +70,19 @@ def merge(
     check_overlaps(table.spec for table in desired.values())
     before, newest = (record.content, _newest(record)) if record else (None, None)
     content = (
-        ProductContent(description=spec.description, classification=spec.classification, pii=spec.pii, stamp=stamp)
+        ProductContent(
+            description=spec.description,
+            classification=spec.classification,
+            pii=spec.pii,
+            tags=spec.tags,
+            stamp=stamp,
+        )
         if newest is None or stamp.newer_than(newest.stamp)
         else _with_flag_of(newest, spec)
     )
     return DesiredProduct(
         content=content,
+        access_mode=_access_mode(record, spec, newest_word=content.stamp == stamp),
         tables=tuple(sorted(desired.values(), key=lambda table: table.spec.name)),
         content_changed=before is None or _said(before) != _said(content),
     )
@@ -95,6 +103,23 @@ def is_superseded(record: ProductRecord | None, tables: Sequence[TableRecord], s
         and _with_flags_of(known[table.name].spec, table) == known[table.name].spec
         for table in spec.tables
     )
+
+
+def _access_mode(record: ProductRecord | None, spec: ProductSpec, *, newest_word: bool) -> AccessMode:
+    """Return how the product is to be shared: as the newest word says, but never in fewer ways than it is already."""
+    if record is None:
+        return spec.access_mode
+    placed = record.pending_mode or record.access_mode
+    if not newest_word:
+        return placed
+    if record.content is None and record.pending_mode is None:
+        # Nothing of it has been made yet.
+        return spec.access_mode
+    if spec.access_mode not in {placed, "both"}:
+        raise AccessModeNarrowed(
+            f"{spec.name} is shared as {placed}, and cannot become {spec.access_mode}: who uses it would lose it"
+        )
+    return spec.access_mode
 
 
 def _newest(record: ProductRecord) -> ProductContent | None:
@@ -125,5 +150,5 @@ def _with_flags_of(newer: TableSpec, older: TableSpec) -> TableSpec:
     )
 
 
-def _said(content: ProductContent) -> tuple[str, str | None, bool | None]:
-    return content.description, content.classification, content.pii
+def _said(content: ProductContent) -> tuple[str, str | None, bool | None, dict[str, str]]:
+    return content.description, content.classification, content.pii, content.tags

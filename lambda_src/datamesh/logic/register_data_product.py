@@ -1,35 +1,45 @@
-"""Registration of a product: admit, create the tables, grant them to their producer, record."""
+"""Registration of a product: admit, create and tag the tables, grant them to their producer, record, tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from datamesh.logic.access import account_grants, ensure_granted
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
-from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
+from datamesh.logic.answers import DUPLICATE, answering, error_text, read_command, stamp_of
 from datamesh.logic.domains import strongest
 from datamesh.logic.locations import check_apart, check_location
-from datamesh.logic.ports import Catalog, Permissions, Registry
-from datamesh.logic.products import DesiredProduct, DesiredTable, is_superseded, merge
+from datamesh.logic.placements import TagPlacements, clear_defaults, place, put
+from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
+from datamesh.logic.products import DesiredProduct, is_superseded, merge
 from datamesh.logic.senders import registered_sender
-from datamesh.logic.tables import OUTCOMES, Action, decide
+from datamesh.logic.tag_events import telling
+from datamesh.logic.tag_work import tag_work
+from datamesh.logic.tagging import Plan, Tagging, TagRules
+from datamesh.logic.tagging import World as TagWorld
 from datamesh.models.arns import s3_arn
-from datamesh.models.catalog import CatalogTable
 from datamesh.models.commands import RegisterDataProduct
 from datamesh.models.errors import (
     CatalogInconsistent,
     CommandRejection,
+    GrantNotVisible,
     LeaseLost,
     TableNameTaken,
     WriteConflict,
 )
-from datamesh.models.facts import DataProductRegistered, RegisteredTable, RegistrationOutcome, TableOutcome
-from datamesh.models.permissions import IAM_ALLOWED_PRINCIPALS, Grant, TableResource
+from datamesh.models.events import Entry, Metadata, make_entry
+from datamesh.models.facts import (
+    DataProductRegistered,
+    RegisteredTable,
+    RegistrationOutcome,
+    SharingMode,
+    TableOutcome,
+)
+from datamesh.models.permissions import TagPolicyResource
 from datamesh.models.registry import (
     Change,
     Drop,
     GiveBack,
-    ProductContent,
     ProductRecord,
     Save,
     TableRecord,
@@ -37,8 +47,12 @@ from datamesh.models.registry import (
     table_claim,
 )
 from datamesh.models.steps import Json, StepRequest
+from datamesh.models.tags import conditions
 
 PRODUCER_PERMISSIONS = ("ALTER", "DESCRIBE", "SELECT")
+# What was done with each table in each database, and the shares that carry the grants, both by what is shared by.
+Outcomes = Mapping[SharingMode, Mapping[str, TableOutcome]]
+Shares = Mapping[SharingMode, tuple[str, ...]]
 
 
 class World(NamedTuple):
@@ -47,6 +61,7 @@ class World(NamedTuple):
     registry: Registry
     catalog: Catalog
     permissions: Permissions
+    lf_tags: LfTags
 
 
 class Held(NamedTuple):
@@ -57,11 +72,20 @@ class Held(NamedTuple):
     desired: DesiredProduct
 
 
+class Done(NamedTuple):
+    """What earlier steps have done."""
+
+    outcomes: Outcomes
+    shares: Shares
+
+
 class ProductRegistration:
     """The steps of register_data_product. Every step may be repeated."""
 
-    def __init__(self, world: World, *, account_id: str, partition: str) -> None:
+    def __init__(self, world: World, rules: TagRules, *, account_id: str, partition: str) -> None:
         self._world = world
+        self._rules = rules
+        self._tagging = Tagging(TagWorld(world.registry, world.catalog, world.lf_tags), rules, account_id=account_id)
         self._account_id = account_id
         self._partition = partition
 
@@ -70,11 +94,11 @@ class ProductRegistration:
         return answering(request, now, lambda: deciding_again(lambda: self._admit(request, now)))
 
     def tables(self, request: StepRequest, now: datetime) -> Json:
-        """Bring every table into the catalog, and tell what was done with each."""
+        """Bring every table into the catalog with its LF-tags, and tell what was done with each."""
 
         def act() -> Json:
             try:
-                return self._tables(request)
+                return deciding_again(lambda: self._tables(request, now))
             except CommandRejection:
                 deciding_again(lambda: self._withdraw(request, now))
                 raise
@@ -82,24 +106,64 @@ class ProductRegistration:
         return answering(request, now, act)
 
     def grant(self, request: StepRequest, now: datetime) -> Json:  # noqa: ARG002 - all steps look alike
-        """Grant the tables to the producer's account."""
+        """Grant the tables to the producer's account. By LF-tag it holds them since its domain was registered."""
         _, record, desired = self._held(request)
-        shares = ensure_granted(
-            self._world.permissions,
-            account_grants(
+        placed = record.placed_by(desired.access_mode)
+        shares: dict[SharingMode, tuple[str, ...]] = {}
+        if "nrac" in placed:
+            shares["nrac"] = ensure_granted(
+                self._world.permissions,
+                account_grants(
+                    record.account_id,
+                    catalog_id=self._account_id,
+                    database=record.database,
+                    tables=[table.spec.name for table in desired.tables],
+                    permissions=PRODUCER_PERMISSIONS,
+                ),
                 record.account_id,
-                catalog_id=self._account_id,
-                database=record.database,
-                tables=[table.spec.name for table in desired.tables],
-                permissions=PRODUCER_PERMISSIONS,
-            ),
-            record.account_id,
-        )
-        return {"outcome": "granted", "resource_shares": list(shares), "tables": request.payload.get("tables", [])}
+            )
+        if "tbac" in placed:
+            shares["tbac"] = self._own_shares(record)
+        return {
+            "outcome": "granted",
+            "resource_shares": {mode: list(carried) for mode, carried in shares.items()},
+            "tables": request.payload.get("tables", []),
+        }
+
+    def _own_shares(self, record: ProductRecord) -> tuple[str, ...]:
+        """Return the shares that carry to a producer's account what carries its domain's LF-tag.
+
+        Raises GrantNotVisible while the grants, which its domain's registration makes, are not listed.
+        """
+        if record.account_id == self._account_id:
+            return ()
+        expression = conditions(self._own_expression(record))
+        shares = set[str]()
+        for kind in ("LF_TAG_POLICY_DATABASE", "LF_TAG_POLICY_TABLE"):
+            rows = self._world.permissions.list_permissions(principal=record.account_id, resource_type=kind)
+            own = [
+                row
+                for row in rows
+                if isinstance(row.resource, TagPolicyResource) and row.resource.expression == expression
+            ]
+            if not own:
+                raise GrantNotVisible(f"{record.account_id} is not granted what carries the LF-tag of {record.domain}")
+            shares.update(share for row in own for share in row.shares)
+        return tuple(sorted(shares))
+
+    def _own_expression(self, record: ProductRecord) -> dict[str, tuple[str, ...]]:
+        return {self._rules.domain_tag_key: (record.domain,)}
 
     def record(self, request: StepRequest, now: datetime) -> Json:
         """Put the product in force, and return the fact to publish."""
         return deciding_again(lambda: self._record(request, now))
+
+    def tell(self, request: StepRequest, now: datetime) -> Json:
+        """Return the next facts to publish about tables whose LF-tags or columns changed; none when all are told."""
+        command = request.envelope.data(RegisterDataProduct)
+        record = held(self._world.registry.product(command.domain, command.product.name), request.execution.id)
+        entries = self._tagging.announcements(record, request.envelope.metadata(), now)
+        return telling(entries, request.payload.get("told"))
 
     def confirm(self, request: StepRequest, now: datetime) -> Json:
         """Release the record: the fact is published."""
@@ -126,6 +190,7 @@ class ProductRegistration:
         if not same and is_superseded(record, recorded, spec, stamp):
             return DUPLICATE
         desired = merge(record, recorded, spec, stamp)
+        self._tagging.check_known(_tags_of(command))
         self._check_names(command, desired)
         self._check_apart(command, desired)
         if record is None or verdict is Verdict.START:
@@ -139,6 +204,8 @@ class ProductRegistration:
                     now=now,
                     pending=content,
                     locations=locations,
+                    tag_database=domain.databases.tbac,
+                    access_mode=record.access_mode if record.content is not None else desired.access_mode,
                 )
                 if record is not None
                 else ProductRecord(
@@ -151,6 +218,8 @@ class ProductRegistration:
                     name=spec.name,
                     account_id=envelope.account,
                     database=domain.databases.nrac,
+                    tag_database=domain.databases.tbac,
+                    access_mode=desired.access_mode,
                     locations=locations,
                     pending=content,
                 )
@@ -211,18 +280,62 @@ class ProductRegistration:
 
     # --- tables ---
 
-    def _tables(self, request: StepRequest) -> Json:
-        command, record, desired = self._held(request)
-        self._check_catalog(record)
-        decisions = [self._decide(record, desired.content, table) for table in desired.tables]
+    def _tables(self, request: StepRequest, now: datetime) -> Json:
+        held_now = self._held(request)
+        if "tbac" not in held_now.record.placed_by(held_now.desired.access_mode):
+            return self._place(held_now, now)
+        # What standing tag grants will show is checked and done without a grant or a change of tags in between.
+        with tag_work(self._world.registry, f"{request.execution.id}/{request.step}", now):
+            return self._place(held_now, now)
+
+    def _place(self, held_now: Held, now: datetime) -> Json:
+        """Decide on all tables in all databases, and only then change anything."""
+        command, record, desired = held_now
+        self._tagging.check_known(_tags_of(command))
+        placed = record.placed_by(desired.access_mode)
+        self._check_catalog(record, placed)
+        placements = {
+            mode: [place(self._world.catalog, database, record, desired.content, table) for table in desired.tables]
+            for mode, database in placed.items()
+        }
+        tagged = TagPlacements(
+            self._world.catalog,
+            self._world.lf_tags,
+            self._tagging,
+            placements.get("tbac", []),
+            self._world.registry.tag_grants() if "tbac" in placed else [],
+        )
+        plan: Plan | None = None
+        if "tbac" in placed:
+            own = {self._rules.domain_tag_key: record.domain}
+            plan = tagged.plan(record, desired.content, placed["tbac"], own)
+            self._tagging.check(plan)
+        in_force = record.access_mode if record.content is not None else None
+        if desired.access_mode not in {in_force, record.pending_mode}:
+            # From here on there may be tables in another database: no later command can forget them.
+            widened = changed(record, now=now, pending_mode=desired.access_mode)
+            self._world.registry.write([Save(widened)])
         outcomes: list[Json] = []
-        for table, (action, wanted) in zip(desired.tables, decisions, strict=True):
-            done = self._apply(record, desired.content, table, action, wanted)
-            outcomes.append({"name": table.spec.name, "outcome": self._outcome(table, desired, done)})
-        self._clear_defaults(record, desired)
+        for mode, database in placed.items():
+            retagged: Collection[str] = ()
+            if plan is not None and mode == "tbac":
+                retagged = tagged.make(plan, self._world.permissions, database)
+            else:
+                for placement in placements[mode]:
+                    put(self._world.catalog, placement, record, desired.content)
+                clear_defaults(self._world.permissions, database, {table.spec.name for table in desired.tables})
+            is_new = record.content is None or mode not in record.placed
+            outcomes += [
+                {
+                    "mode": mode,
+                    "name": placement.name,
+                    "outcome": placement.outcome(desired, is_new=is_new, is_retagged=placement.name in retagged),
+                }
+                for placement in placements[mode]
+            ]
         return {"outcome": "created", "domain": command.domain, "product": record.name, "tables": outcomes}
 
-    def _check_catalog(self, record: ProductRecord) -> None:
+    def _check_catalog(self, record: ProductRecord, placed: Mapping[SharingMode, str]) -> None:
         """Lake Formation does not protect what lies in a location that is not registered: never publish that."""
         domain = self._world.registry.domain(record.domain)
         if domain is None or domain.config is None:
@@ -230,48 +343,9 @@ class ProductRegistration:
         location = s3_arn(self._partition, domain.config.bucket, domain.config.prefix)
         if self._world.permissions.location_role(location) is None:
             raise CatalogInconsistent(f"{location} is not registered with Lake Formation")
-        if self._world.catalog.get_database(record.database) is None:
-            raise CatalogInconsistent(f"The database {record.database} is gone")
-
-    def _decide(
-        self, record: ProductRecord, content: ProductContent, table: DesiredTable
-    ) -> tuple[Action, CatalogTable]:
-        found = self._world.catalog.get_table(record.database, table.spec.name)
-        return decide(found, record, content, table.spec, declared_anew=table.declared_anew)
-
-    def _apply(
-        self, record: ProductRecord, content: ProductContent, table: DesiredTable, action: Action, wanted: CatalogTable
-    ) -> Action:
-        if action == "create":
-            if self._world.catalog.create_table(record.database, wanted):
-                return "create"
-            # It was created since we looked: what it is decides.
-            action, wanted = self._decide(record, content, table)
-            if action == "create":
-                raise CatalogInconsistent(f"{record.database}.{table.spec.name} exists, but is not visible")
-        if action == "update":
-            self._world.catalog.update_table(record.database, wanted)
-        return action
-
-    @staticmethod
-    def _outcome(table: DesiredTable, desired: DesiredProduct, action: Action) -> TableOutcome:
-        if table.record is None:
-            return "created"
-        if action == "keep" and (table.declared_anew or desired.content_changed):
-            # An earlier attempt brought it into the catalog and died before it was recorded.
-            return "updated"
-        return OUTCOMES[action]
-
-    def _clear_defaults(self, record: ProductRecord, desired: DesiredProduct) -> None:
-        """Revoke IAM_ALLOWED_PRINCIPALS on the tables: while it stands, nothing can be granted across accounts."""
-        names = {table.spec.name for table in desired.tables}
-        self._world.permissions.revoke(
-            Grant(principal=row.principal, resource=row.resource, permissions=row.permissions, grantable=row.grantable)
-            for row in self._world.permissions.list_permissions(principal=IAM_ALLOWED_PRINCIPALS, resource_type="TABLE")
-            if isinstance(row.resource, TableResource)
-            and row.resource.database == record.database
-            and row.resource.name in names
-        )
+        for database in placed.values():
+            if self._world.catalog.get_database(database) is None:
+                raise CatalogInconsistent(f"The database {database} is gone")
 
     def _withdraw(self, request: StepRequest, now: datetime) -> None:
         """Undo the admission of a command that is rejected after it; its claims are given back first."""
@@ -310,46 +384,71 @@ class ProductRegistration:
     # --- record, confirm, fail ---
 
     def _record(self, request: StepRequest, now: datetime) -> Json:
-        envelope, metadata, _ = read_command(request, RegisterDataProduct, now)
-        command, record, desired = self._held(request)
-        outcomes = _outcomes(request.payload.get("tables"))
-        shares = tuple(request.payload.get("resource_shares") or ())
+        _, metadata, _ = read_command(request, RegisterDataProduct, now)
+        _, record, desired = self._held(request)
+        done = Done(_outcomes(request.payload.get("tables")), _shares(request.payload.get("resource_shares")))
         self._record_tables(record, desired)
-        outcome = self._overall(record, desired, outcomes)
-        if (record.content, record.outcome, record.resource_shares) != (desired.content, outcome, shares):
-            self._world.registry.write(
-                [
-                    Save(
-                        changed(
-                            record,
-                            now=now,
-                            content=desired.content,
-                            locations=_locations(desired),
-                            resource_shares=shares,
-                            table_count=len(desired.tables),
-                            registered_at=record.registered_at or now,
-                            outcome=outcome,
-                        )
-                    )
-                ]
+        outcome = self._overall(record, desired, done.outcomes)
+        in_force = {
+            "content": desired.content,
+            "access_mode": desired.access_mode,
+            "pending_mode": None,
+            "outcome": outcome,
+            "resource_shares": tuple(sorted({share for carried in done.shares.values() for share in carried})),
+        }
+        if in_force != {name: getattr(record, name) for name in in_force}:
+            record = changed(
+                record,
+                now=now,
+                locations=_locations(desired),
+                table_count=len(desired.tables),
+                registered_at=record.registered_at or now,
+                **in_force,
             )
-        fact = DataProductRegistered(
-            domain=command.domain,
-            product=record.name,
-            catalog_account=self._account_id,
-            database=record.database,
-            tables=tuple(
-                RegisteredTable(
-                    name=table.spec.name,
-                    location=table.spec.location,
-                    outcome=outcomes.get(table.spec.name, "unchanged"),
-                )
-                for table in desired.tables
-            ),
-            resource_shares=shares,
-            outcome=outcome,
-        )
-        return {"outcome": outcome, "entries": entries_of(metadata, now, envelope.account, fact)}
+            self._world.registry.write([Save(record)])
+        self._tagging.record(record, stamp_of(metadata), now, guard=record)
+        entries = self._facts(record, desired, done, metadata, now)
+        return {
+            "outcome": outcome,
+            "entries": [entry.to_json() for entry in entries],
+            "tags_changed": self._tagging.has_changed(record, stamp_of(metadata)),
+        }
+
+    def _facts(
+        self,
+        record: ProductRecord,
+        desired: DesiredProduct,
+        done: Done,
+        metadata: Metadata,
+        now: datetime,
+    ) -> list[Entry]:
+        """Return the fact to publish, for each way in which the product is shared."""
+        entries: list[Entry] = []
+        for mode, database in record.placed.items():
+            fact = DataProductRegistered(
+                domain=record.domain,
+                product=record.name,
+                access_mode=mode,
+                catalog_account=self._account_id,
+                database=database,
+                expression=self._own_expression(record) if mode == "tbac" else None,
+                tables=tuple(
+                    RegisteredTable(
+                        name=table.spec.name,
+                        location=table.spec.location,
+                        outcome=done.outcomes.get(mode, {}).get(table.spec.name, "unchanged"),
+                    )
+                    for table in desired.tables
+                ),
+                resource_shares=done.shares.get(mode, ()),
+                outcome=record.outcome or "unchanged",
+            )
+            # Two facts of one type with one cause are told apart by their ids.
+            discriminator = "" if mode == "nrac" else mode
+            entries.append(
+                make_entry(fact, cause=metadata, now=now, target_account=record.account_id, discriminator=discriminator)
+            )
+        return entries
 
     def _record_tables(self, record: ProductRecord, desired: DesiredProduct) -> None:
         changes: list[Change] = []
@@ -377,12 +476,12 @@ class ProductRegistration:
         self._world.registry.write_all(changes, record)
 
     @staticmethod
-    def _overall(
-        record: ProductRecord, desired: DesiredProduct, outcomes: dict[str, TableOutcome]
-    ) -> RegistrationOutcome:
+    def _overall(record: ProductRecord, desired: DesiredProduct, outcomes: Outcomes) -> RegistrationOutcome:
         if record.content is None:
             return "registered"
-        touched = desired.content_changed or any(outcome != "unchanged" for outcome in outcomes.values())
+        touched = desired.content_changed or any(
+            outcome != "unchanged" for placed in outcomes.values() for outcome in placed.values()
+        )
         return strongest(record.outcome, "updated" if touched else "unchanged")
 
     def _confirm(self, request: StepRequest, now: datetime) -> Json:
@@ -420,10 +519,27 @@ class ProductRegistration:
         return Held(command, record, merge(record, tables, command.product, stamp_of(envelope.metadata())))
 
 
-def _outcomes(tables: object) -> dict[str, TableOutcome]:
-    rows = tables if isinstance(tables, list) else []
-    return {row["name"]: row["outcome"] for row in rows}
+def _outcomes(tables: object) -> Outcomes:
+    found: dict[SharingMode, dict[str, TableOutcome]] = {}
+    for row in tables if isinstance(tables, list) else []:
+        found.setdefault(row["mode"], {})[row["name"]] = row["outcome"]
+    return found
+
+
+def _shares(shares: object) -> Shares:
+    return {mode: tuple(carried) for mode, carried in shares.items()} if isinstance(shares, dict) else {}
 
 
 def _locations(desired: DesiredProduct, more: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(sorted({table.spec.location for table in desired.tables} | set(more)))
+
+
+def _tags_of(command: RegisterDataProduct) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield all LF-tags of a command with the path of the field they stand in."""
+    yield "product.tags", command.product.tags
+    for number, table in enumerate(command.product.tables):
+        path = f"product.tables.{number}"
+        yield f"{path}.tags", table.tags
+        for part, columns in (("columns", table.columns), ("partition_keys", table.partition_keys)):
+            for place_in_part, column in enumerate(columns):
+                yield f"{path}.{part}.{place_in_part}.tags", column.tags

@@ -118,10 +118,11 @@ def decide(
     owner = (found.parameters.get(DATA_OWNER), found.parameters.get(DATA_PRODUCT))
     if owner != (product.account_id, product.name):
         raise TableOwnedByAnother(f"The catalog has a table {spec.name} of another owner or product")
-    if (found.location or "").rstrip("/") != spec.location.rstrip("/"):
+    # One without a location was left behind before it had its tags.
+    if found.location and found.location.rstrip("/") != spec.location.rstrip("/"):
         raise LocationChanged(f"{spec.name} is in the catalog at {found.location}, not at {spec.location}")
     wanted = overlay(found, product, content, spec, declared_anew=declared_anew)
-    same = wanted.model_copy(update={"location": found.location}) == found
+    same = bool(found.location) and wanted.model_copy(update={"location": found.location}) == found
     return ("keep", found) if same else ("update", wanted)
 
 

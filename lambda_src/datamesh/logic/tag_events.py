@@ -6,6 +6,7 @@ from datetime import datetime
 from datamesh.models.base import Model
 from datamesh.models.events import Entry, Metadata, make_entry
 from datamesh.models.facts import AccessChange, DataProductTagsChanged, StandingTagGrant, TaggedTable
+from datamesh.models.steps import Json
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html; the rest is for the envelope.
 MAX_BYTES = 200_000
@@ -42,6 +43,17 @@ def first_batch(entries: Sequence[Entry]) -> list[Entry]:
         batch.append(entry)
         size += length
     return batch
+
+
+def telling(entries: Sequence[Entry], told: object) -> Json:
+    """Return the outcome of a step that tells all entries, a few at a time; `told` is how many of them are out."""
+    out = told if isinstance(told, int) else 0
+    batch = first_batch(entries[out:])
+    return {
+        "outcome": "more" if batch else "told",
+        "told": out + len(batch),
+        "entries": [entry.to_json() for entry in batch],
+    }
 
 
 def _batches(fact: DataProductTagsChanged) -> Iterator[list[Part]]:

@@ -189,18 +189,18 @@ class Tagging:
 
     # --- set ---
 
-    def apply(self, database: str, table: str, now: TableTags, wanted: TableTags) -> bool:
+    def apply(self, database: str, table: str, now: TableTags, wanted: TableTags, *, unseen: bool = False) -> bool:
         """Bring the tags of a table and its columns from `now` to `wanted`; tell whether anything had to be done.
 
         On the way no column ever carries a mixture that shows it to somebody who sees it neither before nor after:
-        a column only loses tags, or gets all its new ones in one call.
+        a column only loses tags, or gets all its new ones in one call. Unless the table is `unseen` by anybody.
         """
-        lf_tags = self._world.lf_tags
+        lf_tags, other_columns = self._world.lf_tags, now.columns != wanted.columns
         if now.table == wanted.table:
-            if now.columns != wanted.columns:
+            if other_columns:
                 lf_tags.set_column_tags(database, table, wanted.columns)
-            return now.columns != wanted.columns
-        if now.columns != wanted.columns:
+            return other_columns
+        if other_columns and not unseen:
             fewer = {key: value for key, value in now.table.items() if key in wanted.table or key in now.database}
             lf_tags.set_table_tags(database, table, fewer)
             inherited = {**now.database, **fewer}
@@ -208,7 +208,8 @@ class Tagging:
                 database, table, {name: _pinned(wanted, name, inherited) for name in now.column_names}
             )
         lf_tags.set_table_tags(database, table, wanted.table)
-        lf_tags.set_column_tags(database, table, wanted.columns)
+        if other_columns:
+            lf_tags.set_column_tags(database, table, wanted.columns)
         return True
 
     # --- record and announce ---
@@ -272,6 +273,11 @@ class Tagging:
             reasons=tuple(dict.fromkeys((*(earlier.reasons if earlier else ()), *reasons)))[:MAX_REASONS],
             version=earlier.version + 1 if earlier else 1,
         )
+
+    def has_changed(self, product: ProductRecord, stamp: Stamp) -> bool:
+        """Tell whether an event changed anything in a product's tag-based database."""
+        recorded = "tbac" in product.placed and self._world.registry.tag_changes(product.domain, product.name, stamp)
+        return bool(recorded)
 
     def announcements(self, product: ProductRecord, cause: Metadata, now: datetime) -> list[Entry]:
         """Return the events that tell what `cause` changed, from what was recorded: the producer all, each consumer

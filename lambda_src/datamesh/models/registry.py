@@ -136,10 +136,14 @@ class ProductRecord(WorkRecord):
     @property
     def placed(self) -> dict[SharingMode, str]:
         """The databases that hold the product's tables, by what they are shared by."""
+        return self.placed_by(self.access_mode)
+
+    def placed_by(self, mode: AccessMode) -> dict[SharingMode, str]:
+        """Return the databases that hold the product's tables when it is shared so."""
         found: dict[SharingMode, str] = {}
-        if self.access_mode in {"nrac", "both"}:
+        if mode in {"nrac", "both"}:
             found["nrac"] = self.database
-        if self.access_mode in {"tbac", "both"} and self.tag_database is not None:
+        if mode in {"tbac", "both"} and self.tag_database is not None:
             found["tbac"] = self.tag_database
         return found
 

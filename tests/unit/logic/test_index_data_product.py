@@ -8,6 +8,7 @@ import pytest
 from datamesh.logic.index_data_product import MAX_COLUMNS_BYTES, table_index
 from datamesh.models.catalog import CatalogColumn, CatalogTable
 from datamesh.models.registry import Stamp, TableRecord
+from datamesh.models.tags import TableTags
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
     CENTRAL,
@@ -85,8 +86,8 @@ def test_a_schema_is_read_from_centrals_own_catalog(central: FakeCentral) -> Non
     crawl(central, CatalogColumn(name="carrier", comment="Two letters"), CatalogColumn(name="delay", type="bigint"))
     walk = central.deliver(schema_updated())
     assert walk.status == "SUCCEEDED"
-    assert walk.transitions == 1
-    assert walk.output == {"outcome": "indexed", "tables": ["flights"]}
+    assert walk.transitions == 3
+    assert walk.output == {"outcome": "indexed", "tables": ["flights"], "tags_changed": False, "told": 0}
     index = table(central).index
     assert index is not None
     assert [(column.name, column.type, column.comment) for column in index.columns] == [
@@ -132,7 +133,7 @@ def test_an_older_fact_changes_nothing(central: FakeCentral) -> None:
         == TableRecord.model_validate(before["registry"]["PRODUCT#sales#air_travel/TABLE#flights"]).crawl
     )
     crawl(central, CatalogColumn(name="newer"))
-    assert central.deliver(schema_updated(minute=4)).output == {"outcome": "ignored", "tables": []}
+    assert central.deliver(schema_updated(minute=4)).output["outcome"] == "ignored"
     assert walk.status == "SUCCEEDED"
 
 
@@ -140,7 +141,7 @@ def test_a_repeated_fact_changes_nothing(central: FakeCentral) -> None:
     fact = schema_updated()
     central.deliver(fact)
     before = dict(central.registry.items)
-    assert central.deliver(fact).output == {"outcome": "ignored", "tables": []}
+    assert central.deliver(fact).output["outcome"] == "ignored"
     assert central.registry.items == before
 
 
@@ -275,7 +276,7 @@ def test_a_table_that_keeps_changing_is_busy(central: FakeCentral) -> None:
 def test_a_very_wide_table_fits_into_a_record() -> None:
     columns = tuple(CatalogColumn(name=f"column_{number}", comment="x" * 200) for number in range(2_000))
     stamp = Stamp(occurred_at=NOW, event_id=REQUEST)
-    index = table_index(CatalogTable(name="wide", columns=columns), stamp, ())
+    index = table_index(CatalogTable(name="wide", columns=columns), stamp, (), TableTags())
     assert (index.column_count, index.truncated) == (2_000, True)
     assert len(index.model_dump_json()) < MAX_COLUMNS_BYTES + 5_000
     assert index.data_classification is None

@@ -108,7 +108,7 @@ def test_a_grant_that_is_not_listed_yet_is_waited_for(central: FakeCentral) -> N
     assert walk.status == "SUCCEEDED"  # refused: the name is taken
     with pytest.raises(Exception, match="not listed"):
         central.step("register_data_product", "grant", command)
-    assert central.step("register_data_product", "grant", command)["resource_shares"] == [share_of(SALES)]
+    assert central.step("register_data_product", "grant", command)["resource_shares"] == {"nrac": [share_of(SALES)]}
 
 
 def test_a_table_created_in_between_is_compared(central: FakeCentral) -> None:
@@ -123,7 +123,7 @@ def test_a_table_created_in_between_is_compared(central: FakeCentral) -> None:
 
     central.catalog.create_table = raced  # type: ignore[method-assign]
     result = central.step("register_data_product", "tables", command)
-    assert result["tables"] == [{"name": "flights", "outcome": "created"}]
+    assert result["tables"] == [{"mode": "nrac", "name": "flights", "outcome": "created"}]
 
 
 def test_a_table_that_exists_unseen_fails(central: FakeCentral) -> None:
@@ -164,7 +164,7 @@ def test_a_table_indexed_while_it_is_recorded_keeps_both(central: FakeCentral) -
         )
 
     central.registry.before_write = interleave
-    central.step("register_data_product", "record", command, tables=[{"name": "flights", "outcome": "updated"}])
+    central.step("register_data_product", "record", command, tables=[{"mode": "nrac", "name": "flights", "outcome": "updated"}])
     [table] = central.registry.tables("sales", "air_travel")
     assert table.spec.description == "new"
     assert table.linked is not None

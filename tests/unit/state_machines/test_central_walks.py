@@ -33,6 +33,7 @@ def canned(outcomes: dict[str, str], tables: int = 1) -> Callable[[TaskCall], An
             "entries": ENTRIES,
             "code": "SomeReason",
             "reason": "because",
+            "tags_changed": True,
             "tables": [{"name": name, "outcome": "created"} for name in table_names(tables)],
             "resource_shares": [],
             "matches": [],
