@@ -12,7 +12,7 @@ module "index_data_product" {
   name               = local.index_data_product
   account_id         = var.account_id
   alarm_topic_arns   = var.alarm_topic_arns
-  description        = "Keeps the registry true to what domains report."
+  description        = "Keeps the registry true to what domains report, and columns tagged as declared."
   function_arns      = [module.index_data_product_function.alias_arn]
   log_retention_days = var.log_retention_days
   publish_bus_arn    = local.arn.bus
@@ -58,14 +58,31 @@ module "index_data_product_function" {
   # 3. What it may do, in the order in which it does it
   statements = [
     {
-      sid       = "RecordFacts"
-      actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+      sid = "RecordFacts"
+      actions = [
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+      ]
       resources = [local.arn.registry]
     },
     {
       sid       = "ReadSchema"
       actions   = ["glue:GetDatabase", "glue:GetTable"]
       resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+    },
+    {
+      sid = "TagColumns"
+      actions = [
+        "lakeformation:AddLFTagsToResource",
+        "lakeformation:GetLFTag",
+        "lakeformation:GetResourceLFTags",
+        "lakeformation:RemoveLFTagsFromResource",
+      ]
+      resources = ["*"]
+      reason    = "Lake Formation has no resource-level permissions."
     },
   ]
 }

@@ -71,6 +71,17 @@ module "register_data_product_function" {
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {
+        sid = "TagTables"
+        actions = [
+          "lakeformation:AddLFTagsToResource",
+          "lakeformation:GetLFTag",
+          "lakeformation:GetResourceLFTags",
+          "lakeformation:RemoveLFTagsFromResource",
+        ]
+        resources = ["*"]
+        reason    = "Lake Formation has no resource-level permissions."
+      },
+      {
         sid = "Grant"
         actions = [
           "lakeformation:BatchGrantPermissions",

@@ -164,7 +164,9 @@ def test_a_table_indexed_while_it_is_recorded_keeps_both(central: FakeCentral) -
         )
 
     central.registry.before_write = interleave
-    central.step("register_data_product", "record", command, tables=[{"mode": "nrac", "name": "flights", "outcome": "updated"}])
+    central.step(
+        "register_data_product", "record", command, tables=[{"mode": "nrac", "name": "flights", "outcome": "updated"}]
+    )
     [table] = central.registry.tables("sales", "air_travel")
     assert table.spec.description == "new"
     assert table.linked is not None
