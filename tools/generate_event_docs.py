@@ -29,6 +29,7 @@ STARTS: dict[str, str] = {
     "RequestDataProductAccess": "share_data_product",
     "DataProductRegistered": "link_data_product",
     "DataProductAccessGranted": "link_data_product",
+    "DataProductTagsChanged": "link_data_product",
     "DataProductLinked": "index_data_product",
     "DataProductSchemaUpdated": "index_data_product",
     "DataProductCrawlFailed": "index_data_product",
@@ -82,6 +83,9 @@ def type_of(shape: dict[str, Any]) -> str:
     if kind == "array":
         bounds = [str(shape[name]) for name in ("minItems", "maxItems") if name in shape]
         return f"list of {type_of(shape.get('items', {}))}" + (f" ({'-'.join(bounds)})" if bounds else "")
+    if kind == "object" and ("patternProperties" in shape or "additionalProperties" in shape):
+        values = [*shape.get("patternProperties", {}).values(), shape.get("additionalProperties")]
+        return f"map of {type_of(next(value for value in values if value))}"
     return f"{kind} ({shape['format']})" if "format" in shape else kind
 
 

@@ -12,6 +12,7 @@ locals {
     "DataProductAccessGranted",
     "DataProductAccessRequested",
     "DataProductRegistered",
+    "DataProductTagsChanged",
   ]
 
   # What a domain tells central; central's bus policy has the same list.

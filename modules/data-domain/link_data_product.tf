@@ -1,5 +1,5 @@
-# DataProductRegistered, DataProductAccessGranted → resource links to the shared tables, and grants on them to the
-# domain's own principals.
+# DataProductRegistered, DataProductAccessGranted, DataProductTagsChanged → resource links to the shared tables and
+# databases, and grants on them to the domain's own principals.
 
 locals {
   link_data_product = "${local.name}-link-data-product"
@@ -25,7 +25,7 @@ module "link_data_product" {
       account = [var.central.account_id]
       # detail-type stands in the alternatives alone: EventBridge does not take a field both inside and outside $or.
       "$or" = [
-        { detail-type = ["DataProductAccessGranted"] },
+        { detail-type = ["DataProductAccessGranted", "DataProductTagsChanged"] },
         # A product that was registered again without a change has its links already.
         { detail-type = ["DataProductRegistered"], detail = { data = { outcome = ["registered", "updated"] } } },
       ]
@@ -80,7 +80,7 @@ module "link_data_product_function" {
     },
     {
       sid       = "Grant"
-      actions   = ["lakeformation:BatchGrantPermissions", "lakeformation:GrantPermissions"]
+      actions   = ["lakeformation:BatchGrantPermissions", "lakeformation:GrantPermissions", "lakeformation:ListPermissions"]
       resources = ["*"]
       reason    = "Lake Formation has no resource-level permissions."
     },

@@ -24,7 +24,8 @@ def _lower(text: object) -> object:
     return text
 
 
-_Name = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=TAG_PATTERN)]
+# In this order the pattern is part of the JSON Schema; the validator runs first all the same.
+_Name = Annotated[str, StringConstraints(pattern=TAG_PATTERN), BeforeValidator(_lower)]
 TagKey = _Name
 TagValue = _Name
 
