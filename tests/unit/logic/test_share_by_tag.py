@@ -32,22 +32,25 @@ from tests.support.central_fakes import share_of
 TBAC = "datamesh_sales_tbac"
 REQUEST = uuid.UUID(int=7)
 ANALYST = f"arn:aws:iam::{MARKETING}:role/analyst"
-COLUMNS = [{"name": "origin", "type": "string"}, {"name": "tailnum", "type": "string", "pii": True}]
+COLUMNS = [
+    {"name": "origin", "type": "string"},
+    {"name": "tailnum", "type": "string", "pii": True, "tags": {"confidentiality": "sensitive"}},
+]
+FLIGHTS = table_spec(
+    "flights", columns=COLUMNS, tags={"classification": "internal", "confidentiality": "non-sensitive"}
+)
+AIRPORTS = table_spec("airports", tags={"classification": "public"})
 
 
 @pytest.fixture
 def central() -> FakeCentral:
-    """Two tables of sales, shared by LF-tag; of flights one column is personal data, and tagged so."""
-    product = product_spec(table_spec("flights", columns=COLUMNS), table_spec("airports"))
-    central = central_with("sales", "marketing", "finance", product=product)
-    share_by_tag(central, "flights", {"classification": "internal", "confidentiality": "non-sensitive"})
-    share_by_tag(central, "airports", {"classification": "public"})
-    central.lf_tags.set_column_tags(TBAC, "flights", {"tailnum": {"confidentiality": "sensitive"}})
-    return central
+    """Two tables of sales, shared both ways; of flights one column is personal data, and tagged so."""
+    product = product_spec(FLIGHTS, AIRPORTS, access_mode="both")
+    return central_with("sales", "marketing", "finance", product=product)
 
 
 def share_by_tag(central: FakeCentral, table: str, tags: Mapping[str, str]) -> None:
-    """Put a table of sales into its tag-based database as well, and tag it."""
+    """Put a table that sales shares by name into its tag-based database as well, and tag it: not as it was declared."""
     central.catalog.tables[TBAC, table] = central.catalog.tables["datamesh_sales_nrac", table]
     central.lf_tags.set_table_tags(TBAC, table, tags)
 
@@ -142,9 +145,8 @@ def test_the_account_can_pass_on_this_expression_and_no_other(central: FakeCentr
 
 
 def test_what_is_matched_is_told_by_database(central: FakeCentral) -> None:
-    central.deliver(register_product(product_spec(*(table_spec(f"t{number:02}") for number in range(30))), minute=1))
-    for number in range(30):
-        share_by_tag(central, f"t{number:02}", {"classification": "public"})
+    tables = [table_spec(f"t{number:02}", tags={"classification": "public"}) for number in range(30)]
+    central.deliver(register_product(product_spec(*tables, access_mode="both"), minute=1))
     central.deliver(ask({"classification": ["public"]}))
     [granted] = central.said("DataProductAccessGranted")
     [match] = granted["matches"]
@@ -475,6 +477,13 @@ def test_a_principal_of_centrals_own_account_has_50_tag_policies_too() -> None:
 # --- by name, of what is shared by LF-tag ----------------------------------------------------------------------------
 
 
+def test_a_product_shared_by_tag_only_is_not_shared_by_name() -> None:
+    central = central_with("sales", "marketing", product=product_spec(FLIGHTS, access_mode="tbac"))
+    told = rejection(central, request_access(REQUEST))
+    assert (told["code"], told["field"]) == ("NotSharedByName", "product")
+    assert central.deliver(ask(request_id=uuid.UUID(int=8))).path[-1] == "Access Granted"
+
+
 def change_product(central: FakeCentral, **changes: Any) -> None:
     """Change the product's record."""
     record = central.registry.product("sales", "air_travel")
@@ -482,15 +491,8 @@ def change_product(central: FakeCentral, **changes: Any) -> None:
     central.registry.items[record.key] = record.model_copy(update=changes)
 
 
-def test_a_product_shared_by_tag_only_is_not_shared_by_name(central: FakeCentral) -> None:
-    change_product(central, access_mode="tbac", tag_database=TBAC)
-    told = rejection(central, request_access(REQUEST))
-    assert (told["code"], told["field"]) == ("NotSharedByName", "product")
-
-
 @pytest.mark.parametrize("carrier", ["product", "table", "column"])
 def test_a_sensitive_tag_counts_for_a_request_by_name_too(central: FakeCentral, carrier: str) -> None:
-    change_product(central, access_mode="both", tag_database=TBAC)
     tags = {"confidentiality": "sensitive"}
     [table] = [table for table in central.registry.tables("sales", "air_travel") if table.name == "airports"]
     match carrier:
@@ -509,6 +511,32 @@ def test_a_sensitive_tag_counts_for_a_request_by_name_too(central: FakeCentral, 
     told = rejection(central, request_access(REQUEST, tables=["airports"]))
     assert told["code"] == "SensitiveProduct"
     assert "the LF-tag confidentiality=sensitive" in told["message"]
+
+
+# --- what comes later -------------------------------------------------------------------------------------------------
+
+
+def test_a_table_to_come_needs_no_new_grant(central: FakeCentral) -> None:
+    central.deliver(ask())
+    held = policies(central)
+    planes = table_spec("planes", tags={"confidentiality": "non-sensitive"})
+    assert central.deliver(register_product(product_spec(planes, access_mode="both"), minute=1)).status == "SUCCEEDED"
+    assert policies(central) == held
+    assert [change["table"] for change in central.said("DataProductTagsChanged")[-1]["changes"]] == ["planes"]
+
+
+@pytest.mark.parametrize("step", ["grant", "record", "confirm", "publish"])
+def test_no_sensitive_table_slips_in_under_a_grant_that_is_only_being_made(central: FakeCentral, step: str) -> None:
+    central.fail_once(step, RuntimeError("broken"), "before" if step == "publish" else "after")
+    central.deliver(ask())
+    crew = table_spec(
+        "crew",
+        columns=[{"name": "name", "type": "string", "pii": True}],
+        tags={"confidentiality": "non-sensitive"},
+    )
+    central.deliver(register_product(product_spec(crew, access_mode="both"), minute=1))
+    assert central.said("CommandRejected")[-1]["code"] == "ExposesSensitive"
+    assert (TBAC, "crew") not in central.catalog.tables
 
 
 # --- who else is at work ---------------------------------------------------------------------------------------------
