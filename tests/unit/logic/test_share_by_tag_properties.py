@@ -103,7 +103,9 @@ def test_an_expression_is_granted_when_it_shows_something_and_nothing_sensitive(
     assert policies(central) == (wanted if shown and not sensitive else set())
 
 
-PLAIN = {name: ({"classification": "public"}, {column: ({}, False) for column in COLUMNS}) for name in TABLES}
+PLAIN: dict[str, Any] = {
+    name: ({"classification": "public"}, {column: ({}, False) for column in COLUMNS}) for name in TABLES
+}
 ASKED = ({"lob": ["sales"]}, {"classification": ["public"]}, {"lob": ["sales"], "classification": ["public"]})
 # Two requests for one expression, by two ids.
 REQUESTS = [ask(number, ASKED[number % 3]) for number in range(6)]
