@@ -131,9 +131,16 @@ WORKFLOWS = (
     Flow(
         "link_data_product",
         "data-domain",
-        ("data_product_registered", "data_product_access_granted"),
+        (
+            "data_product_registered",
+            "by_tag/data_product_registered",
+            "data_product_access_granted",
+            "by_tag/data_product_access_granted",
+            "data_product_tags_changed",
+        ),
         (
             load("data_product_access_approved"),
+            changed("data_product_tags_changed", _from_somewhere_else),
             changed("data_product_registered", _unchanged),
             changed("data_product_registered", _from_somewhere_else),
         ),

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from datamesh.aws.glue_catalog import GlueCatalog, table_from_aws, table_to_aws
-from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, LinkTarget
+from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable, DatabaseTarget, LinkTarget
 from datamesh.models.errors import ConflictError
 
 DATABASE = CatalogDatabase(
@@ -125,6 +125,43 @@ def test_a_database_that_exists_unseen_is_a_conflict(catalog: GlueCatalog) -> No
 def test_a_database_needs_neither_description_nor_location(client: Any) -> None:
     assert GlueCatalog(client).ensure_database(CatalogDatabase(name="local")) == "created"
     assert GlueCatalog(client).ensure_database(CatalogDatabase(name="local")) == "unchanged"
+
+
+TARGET = DatabaseTarget(catalog_id="111111111111", name="datamesh_sales_tbac")
+
+
+def test_a_link_to_a_database_is_created_once_and_has_nothing_of_its_own(client: Any) -> None:
+    catalog = GlueCatalog(client)
+    assert catalog.ensure_database_link("datamesh_sales_tbac", TARGET) == "created"
+    found = catalog.get_database("datamesh_sales_tbac")
+    assert found == CatalogDatabase(name="datamesh_sales_tbac", target=TARGET)
+    assert catalog.ensure_database_link("datamesh_sales_tbac", TARGET) == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [TARGET.model_copy(update={"name": "another"}), TARGET.model_copy(update={"catalog_id": "999999999999"})],
+)
+def test_a_link_to_another_database_is_a_conflict(client: Any, target: DatabaseTarget) -> None:
+    catalog = GlueCatalog(client)
+    catalog.ensure_database_link("datamesh_sales_tbac", TARGET)
+    with pytest.raises(ConflictError, match="points to"):
+        catalog.ensure_database_link("datamesh_sales_tbac", target)
+    assert catalog.ensure_database_link("datamesh_sales_tbac", TARGET) == "unchanged"
+
+
+def test_a_database_by_the_name_of_a_link_is_a_conflict_and_the_reverse(catalog: GlueCatalog) -> None:
+    with pytest.raises(ConflictError, match="points to None"):
+        catalog.ensure_database_link(DATABASE.name, TARGET)
+    catalog.ensure_database_link("datamesh_sales", TARGET)
+    with pytest.raises(ConflictError, match="is a link"):
+        catalog.ensure_database(CatalogDatabase(name="datamesh_sales"))
+
+
+def test_something_unseen_by_the_name_of_a_link_is_a_conflict(catalog: GlueCatalog) -> None:
+    catalog.get_database = lambda *_: None  # type: ignore[method-assign]
+    with pytest.raises(ConflictError, match="not visible"):
+        catalog.ensure_database_link(DATABASE.name, TARGET)
 
 
 def test_a_table_is_read_as_it_was_written(catalog: GlueCatalog) -> None:

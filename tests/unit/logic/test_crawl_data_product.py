@@ -14,6 +14,7 @@ from tests.support.domain_fakes import (
     LOCAL,
     MARKETING,
     SALES,
+    TAG_DATABASE,
     execution_ended,
     registered,
 )
@@ -54,6 +55,26 @@ def test_a_consumer_s_link_is_not_crawled(sales: Domain) -> None:
 def test_a_link_that_had_nothing_to_do_is_not_crawled(sales: Domain) -> None:
     event = Envelope.read(execution_ended({"outcome": "nothing_to_link"}))
     assert sales.flow.plan(event, MINE, NOW) == {"outcome": "nothing_to_crawl"}
+
+
+def test_what_a_request_for_lf_tags_linked_is_not_crawled(sales: Domain) -> None:
+    event = Envelope.read(execution_ended({"databases": [TAG_DATABASE]}))
+    assert sales.flow.plan(event, MINE, NOW) == {"outcome": "nothing_to_crawl"}
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_a_product_shared_by_lf_tag_is_crawled_through_its_database_and_said_so(sales: Domain, status: str) -> None:
+    by_tag = {"access_mode": "tbac", "catalog_database": TAG_DATABASE, "database": TAG_DATABASE}
+    sales.catalog.share(["flights"], database=TAG_DATABASE)
+    event = Envelope.read(execution_ended({**link_result(["flights"]), **by_tag}))
+    plan = CrawlPlan.model_validate(sales.flow.plan(event, MINE, NOW))
+    sales.flow.start(plan, MINE, "token")
+    (target,) = plan.targets
+    assert sales.crawlers.targets[target.crawler][1:] == (TAG_DATABASE, "flights", CENTRAL)
+    sales.catalog.describe("flights", "year", database=TAG_DATABASE)
+    sales.crawlers.end(target.crawler, status)
+    (entry,) = sales.flow.finish(plan, MINE, NOW)["entries"]
+    assert entry["Detail"]["data"]["access_mode"] == "tbac"
 
 
 def test_an_output_too_large_for_the_event_is_read_from_the_execution(sales: Domain) -> None:

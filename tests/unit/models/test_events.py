@@ -32,6 +32,15 @@ def test_every_event_has_a_sample_that_follows_its_model(event: type[EventData])
     assert (metadata.target_account is not None) == addressed
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (SAMPLES / "by_tag").glob("*.json")))
+def test_every_sample_of_what_is_shared_by_tag_follows_its_model(name: str) -> None:
+    sample = json.loads((SAMPLES / "by_tag" / f"{name}.json").read_text(encoding="utf-8"))
+    envelope = Envelope.read(sample)
+    assert sample_name(envelope.detail_type) == name
+    envelope.metadata()
+    assert envelope.data(EVENTS_BY_DETAIL_TYPE[envelope.detail_type]).to_json() == sample["detail"]["data"]
+
+
 def test_no_sample_is_left_over() -> None:
     assert {path.stem for path in SAMPLES.glob("*.json")} == {sample_name(name) for name in EVENTS_BY_DETAIL_TYPE}
 

@@ -9,7 +9,17 @@ from datamesh.models.catalog import CatalogDatabase
 from tests.support import asl
 from tests.support.asl_walk import TaskCall
 from tests.support.domain_account import HAPPY_LINK, Account, failing
-from tests.support.domain_fakes import LOCAL, MARKETING, granted, registered, table_names
+from tests.support.domain_fakes import (
+    LOCAL,
+    MARKETING,
+    TAG_DATABASE,
+    granted,
+    granted_by_tag,
+    registered,
+    registered_by_tag,
+    table_names,
+    tags_changed,
+)
 
 
 @pytest.fixture
@@ -36,6 +46,52 @@ def test_a_consumer_s_link_publishes_two_events() -> None:
     done = marketing.link(granted())
     assert [entry["DetailType"] for entry in done.published] == ["DataProductLinked", "DataProductAccessProvisioned"]
     assert done.path == HAPPY_LINK
+
+
+def test_what_is_shared_by_tag_is_linked_and_crawled(sales: Account) -> None:
+    sales.catalog.share(["flights"], database=TAG_DATABASE)
+    done = sales.link(registered_by_tag())
+    assert (done.status, done.path) == ("SUCCEEDED", HAPPY_LINK)
+    crawled = sales.crawl_after(done.output)
+    assert crawled.status == "SUCCEEDED"
+    assert [(each["DetailType"], each["Detail"]["data"]["access_mode"]) for each in crawled.published] == [
+        ("DataProductSchemaUpdated", "tbac")
+    ]
+
+
+def test_a_request_by_tag_publishes_where_to_query_and_nothing_is_crawled() -> None:
+    marketing = Account(id=MARKETING)
+    marketing.catalog.share(["flights"], database=TAG_DATABASE)
+    done = marketing.link(granted_by_tag())
+    assert (done.status, done.path) == ("SUCCEEDED", HAPPY_LINK)
+    (entry,) = done.published
+    assert (entry["DetailType"], entry["Detail"]["data"]["databases"]) == (
+        "DataProductAccessProvisioned",
+        [TAG_DATABASE],
+    )
+    assert marketing.crawl_after(done.output).path[-1] == "Nothing To Crawl"
+
+
+def test_changed_tags_link_what_became_visible_and_else_end_without_a_side_effect() -> None:
+    marketing = Account(id=MARKETING)
+    done = marketing.link(tags_changed())
+    assert (done.status, done.path) == ("SUCCEEDED", HAPPY_LINK)
+    assert [entry["DetailType"] for entry in done.published] == ["DataProductLinked"]
+    assert marketing.crawl_after(done.output).path[-1] == "Nothing To Crawl"
+    writes = marketing.catalog.writes
+    lost = marketing.link(tags_changed({"flights": "lost"}))
+    assert (lost.status, lost.path[-1], lost.published) == ("SUCCEEDED", "Nothing To Link", [])
+    assert marketing.catalog.writes == writes
+
+
+def test_transitions_of_linking_by_tag_do_not_grow_with_tables() -> None:
+    counts = set()
+    for number in (1, 25, 100):
+        tables = table_names(number)
+        account = Account()
+        account.catalog.share(tables, database=TAG_DATABASE)
+        counts.add(account.link(registered_by_tag(tables)).transitions)
+    assert counts == {len(HAPPY_LINK)}
 
 
 @pytest.mark.parametrize("make", [registered, granted])
