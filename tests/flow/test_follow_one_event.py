@@ -113,7 +113,7 @@ WORKFLOWS = (
     Flow(
         "share_data_product",
         "central-governance",
-        ("request_data_product_access",),
+        ("request_data_product_access", "by_tag/request_data_product_access"),
         (load("register_data_product"), load("data_product_access_requested")),
         grants_across_accounts=True,
     ),
