@@ -96,4 +96,6 @@ def insufficient_glue(resource: Resource) -> Exception:
     """AccessDeniedException as it comes when IAM, or RAM on the way, keeps a resource out of sight."""
     if resource.kind in (Kind.TABLE, Kind.COLUMNS):
         return errors.denied(f"Insufficient Glue permissions to access table {resource.table}")
+    if resource.by_tag:
+        return errors.denied(f"Insufficient Glue permissions to access catalog {resource.catalog}")
     return errors.denied(f"Insufficient Glue permissions to access database {resource.database}")

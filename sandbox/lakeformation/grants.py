@@ -86,7 +86,9 @@ def _check_grantor(request: Request, *, revoking: bool = False) -> None:
     if request.local_resource and admin:
         return
     if not request.local_resource:
-        if not resource.by_tag:
+        if resource.by_tag:
+            _check_arrived(request)
+        else:
             _check_seen(request, admin=admin)
         if request.external:
             raise errors.invalid(
@@ -117,6 +119,18 @@ def _check_seen(request: Request, *, admin: bool) -> None:
         raise errors.not_authorized()
     kind = {Kind.DATABASE: "Database", Kind.DATA_LOCATION: "Data location", Kind.CATALOG: "Catalog"}
     raise errors.not_found(f"{kind.get(resource.kind, 'Table')} {resource} not found.")
+
+
+def _check_arrived(request: Request) -> None:
+    """What was granted by tag and is still on its way is refused like a table that is.
+
+    What AWS says meanwhile is not published: the share is one of the catalog, whose text differs in the kind at most.
+    """
+    caller, resource = request.caller, request.resource
+    if effective.sees_pending(caller.account, caller.principal_arn, resource) and not effective.account_sees(
+        caller.account, resource
+    ):
+        raise catalog.insufficient_glue(resource)
 
 
 def _check_entity(request: Request) -> dict[str, Any] | None:

@@ -196,7 +196,7 @@ class TestShares:
         strangers()
         give(mall, admin)
         assert not engine.can_see_table(steward, ORDERS)
-        with refused("AccessDeniedException", "not authorized"):
+        with refused("AccessDeniedException", f"Insufficient Glue permissions to access catalog {CENTRAL}"):
             mall.grant(steward, ANALYST_ARN, TABLES, *READ)
         invitations = mall.ram(steward, "GetResourceShareInvitations")["resourceShareInvitations"]
         of_databases, of_tables = (each["resourceShareInvitationArn"] for each in invitations)
