@@ -138,18 +138,15 @@ def _changed_plan(changed: DataProductTagsChanged, config: LinkConfig) -> LinkPl
     """Return what became visible to this account's principals by a tag grant that stands.
 
     The grant holds by itself: only the link may be missing. Nothing is waited for, because tags may have changed again
-    since; a link that shows nothing does no harm. What was lost needs nothing here either.
+    since; a link that shows nothing does no harm. What was lost needs nothing here either. A producer hears of
+    everybody's changes: those count that are its own principals'.
     """
     _check_catalog(changed.catalog_account, config)
-    principals = tuple(dict.fromkeys(arn for grant in changed.grants for arn in grant.principals))
-    _check_principals(principals, config)
-    shown = [
-        change
-        for change in changed.changes
-        if change.effect != "lost" and not set(principals).isdisjoint(change.principals)
-    ]
+    shown = [change for change in changed.changes if change.effect != "lost" and _own(change.principals, config)]
     if not shown:
         return None
+    named = [each.principals for each in shown] + [each.principals for each in changed.grants]
+    told = [arn for principals in named for arn in _own(principals, config)]
     return LinkPlan(
         role="consumer",
         domain=shown[0].consumer,
@@ -158,8 +155,12 @@ def _changed_plan(changed: DataProductTagsChanged, config: LinkConfig) -> LinkPl
         databases=(SharedDatabase(changed.database, changed.database, ()),),
         shares=tuple(dict.fromkeys(share for grant in changed.grants for share in grant.resource_shares)),
         linked_tables=tuple(dict.fromkeys(change.table for change in shown)),
-        principals=principals,
+        principals=tuple(dict.fromkeys(told)),
     )
+
+
+def _own(principals: Iterable[str], config: LinkConfig) -> tuple[str, ...]:
+    return tuple(arn for arn in principals if parse_arn(arn).account == config.account_id)
 
 
 def _check_catalog(catalog_account: str, config: LinkConfig) -> None:
@@ -167,8 +168,9 @@ def _check_catalog(catalog_account: str, config: LinkConfig) -> None:
         raise InvalidEvent(f"The catalog of account {catalog_account} is not central's")
 
 
-def _check_principals(principals: Iterable[str], config: LinkConfig) -> None:
-    foreign = [arn for arn in principals if parse_arn(arn).account != config.account_id]
+def _check_principals(principals: tuple[str, ...], config: LinkConfig) -> None:
+    own = _own(principals, config)
+    foreign = [arn for arn in principals if arn not in own]
     if foreign:
         raise InvalidEvent(f"Not principals of account {config.account_id}: {', '.join(foreign)}")
 

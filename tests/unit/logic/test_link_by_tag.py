@@ -226,10 +226,9 @@ def test_a_link_by_the_name_of_the_database_of_links_is_a_conflict(marketing: Do
         marketing.run(granted())
 
 
-@pytest.mark.parametrize("make", [granted_by_tag, tags_changed])
-def test_principals_of_another_account_are_never_granted_by_tag(marketing: Domain, make: Any) -> None:
+def test_principals_of_another_account_are_never_granted_by_tag(marketing: Domain) -> None:
     with pytest.raises(InvalidEvent, match="Not principals"):
-        marketing.run(make(principals=[ANALYST, f"arn:aws:iam::{SALES}:role/spy"]))
+        marketing.run(granted_by_tag(principals=[ANALYST, f"arn:aws:iam::{SALES}:role/spy"]))
     assert marketing.permissions.held == {}
 
 
@@ -305,17 +304,42 @@ def test_only_tables_that_can_be_seen_are_said_to_be_linked(marketing: Domain) -
 
 @pytest.mark.parametrize(
     "event",
-    [tags_changed({"flights": "lost"}), tags_changed(standing=False), tags_changed({})],
-    ids=["lost", "no standing grant", "nobody's access"],
+    [
+        tags_changed({"flights": "lost"}),
+        tags_changed({}),
+        tags_changed(principals=[f"arn:aws:iam::{SALES}:role/analyst"]),
+    ],
+    ids=["lost", "nobody's access", "another account's access"],
 )
 def test_where_nothing_became_visible_nothing_is_done(marketing: Domain, event: dict[str, Any]) -> None:
     assert marketing.run(event) == NOTHING
     assert (marketing.shares.asked, marketing.state) == ([], ({}, {}, {}))
 
 
-def test_a_producer_has_nothing_to_do_when_its_own_tags_change(sales: Domain) -> None:
+def test_a_producer_has_nothing_to_do_when_others_gain_access(sales: Domain) -> None:
     assert sales.run(tags_changed(standing=False, target=SALES)) == NOTHING
     assert sales.state == ({}, {}, {})
+
+
+def test_a_producer_s_own_principals_with_a_tag_grant_get_the_link_and_others_nothing(sales: Domain) -> None:
+    own = sales.role("analyst")
+    event = tags_changed(principals=[own, ANALYST], standing=False, target=SALES)
+    assert sales.run(event)["outcome"] == "linked"
+    assert {principal for principal, _ in sales.permissions.held} == {own}
+
+
+def test_principals_of_a_grant_that_shows_something_get_the_link_with_the_others(marketing: Domain) -> None:
+    event = tags_changed()
+    intern = marketing.role("intern")
+    event["detail"]["data"]["grants"][0]["principals"] = [intern]
+    marketing.run(event)
+    assert {principal for principal, _ in marketing.permissions.held} == {ANALYST, intern}
+
+
+def test_a_change_that_was_cut_into_several_events_is_linked_by_the_one_that_has_it(marketing: Domain) -> None:
+    """The grants may be in another part."""
+    assert marketing.run(tags_changed(standing=False))["outcome"] == "linked"
+    assert marketing.permissions.of(ANALYST) == {f"db:{TAG_DATABASE}": {"DESCRIBE"}}
 
 
 def test_tags_that_have_changed_again_since_are_not_waited_for() -> None:
