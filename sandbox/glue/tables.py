@@ -213,6 +213,7 @@ def update_table(call: Call) -> dict[str, Any]:
         definition = _definition({key: value for key, value in given.items() if key != "TargetTable"})
         changed = {"UpdateTime": int(clock.time()), "VersionId": str(int(version) + 1)}
         store.put_table(table.catalog, call.region, {**definition, **kept, **changed})
+    engine.table_updated(*table.ref, access.column_names(definition))
     return {}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import clock
-from sandbox.lakeformation import effective, locations, resources, world
+from sandbox.lakeformation import effective, locations, resources, tags, world
 from sandbox.lakeformation.resources import Kind, Resource
 from sandbox.lakeformation.store import lock, store
 
@@ -57,7 +57,7 @@ def database_created(account: str, name: str, creator: Caller, database_input: d
 
 
 def database_deleted(account: str, name: str) -> None:
-    """Forget the grants on a database that is gone, and on its tables.
+    """Forget the grants on a database that is gone, and on its tables, and their tags.
 
     Shares in RAM and what other accounts passed on stay behind, as on AWS.
     """
@@ -83,9 +83,16 @@ def table_created(account: str, database: str, name: str, creator: Caller, table
 
 
 def table_deleted(account: str, database: str, name: str) -> None:
-    """Forget the grants on a table that is gone; what other accounts hold of it stays behind, as on AWS."""
+    """Forget the grants on a table that is gone, and its tags; what other accounts hold of it stays behind."""
     target = resources.table(account, database, name)
     _forget(account, lambda held: held.entity == target)
+
+
+def table_updated(account: str, database: str, name: str, columns: Sequence[str]) -> None:
+    """Forget the tags of columns that a table has no more: one of the same name that comes later begins without any."""
+    target = resources.table(account, database, name)
+    left = {column.lower() for column in columns}
+    tags.forget(account, lambda held: held.entity == target and held != target and not left & set(held.columns))
 
 
 def _give(account: str, principal: str, target: Resource, permissions: frozenset[str], creator: Caller) -> None:
@@ -118,6 +125,7 @@ def _table_defaults(account: str, database: str) -> list[dict[str, Any]]:
 def _forget(account: str, unwanted: Callable[[Resource], bool]) -> None:
     with lock:
         store.account(account).forget(lambda grant: unwanted(grant.resource))
+        tags.forget(account, unwanted)
 
 
 # --- what the catalog and queries ask --------------------------------------------------------------------------------

@@ -34,6 +34,22 @@ def bad_permissions() -> AwsError:
     return invalid("Permissions modification is invalid.")
 
 
+def insufficient(permission: str, on: str) -> AwsError:
+    """Lake Formation permits not this: `Required Create LF Tag on Catalog`."""
+    spoken = permission.replace("_", " ").title().replace("Lf ", "LF ")
+    return denied(f"Insufficient Lake Formation permission(s): Required {spoken} on {on}")
+
+
+def unknown_tag() -> AwsError:
+    """An LF-tag, or a value of it, is not defined."""
+    return not_found("Tag or tag value does not exist.")
+
+
+def too_many(message: str) -> AwsError:
+    """A quota of the account is used up."""
+    return AwsError("ResourceNumberLimitExceededException", message)
+
+
 def not_authorized() -> AwsError:
     """The grantor lacks Lake Formation rights, or the resource is not there: AWS does not tell which."""
     return denied("Resource does not exist or requester is not authorized to access requested permissions.")

@@ -40,8 +40,10 @@ _TYPES = {
 _POLICY_TYPES = {"LF_TAG_POLICY_DATABASE": "DATABASE", "LF_TAG_POLICY_TABLE": "TABLE"}
 
 
-def page(items: list[Item], params: dict[str, Any]) -> tuple[list[Item], dict[str, str]]:
+def page(items: list[Item], params: dict[str, Any], *, apart: int = 0) -> tuple[list[Item], dict[str, str]]:
     """The page that NextToken and MaxResults ask for, and the answer's NextToken when more follows.
+
+    No page has both: some of the first `apart` items and some of the others.
 
     Raises:
         AwsError: InvalidInputException for a token of another hand.
@@ -52,6 +54,7 @@ def page(items: list[Item], params: dict[str, Any]) -> tuple[list[Item], dict[st
     except (binascii.Error, ValueError):
         raise errors.invalid("Invalid NextToken.") from None
     end = start + int(params.get("MaxResults") or PAGE)
+    end = min(end, apart) if start < apart else end
     more = {"NextToken": base64.b64encode(str(end).encode()).decode()} if end < len(items) else {}
     return items[start:end], more
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.api import AwsError
-from sandbox.lakeformation import errors, grants, listing, locations, settings_ops
+from sandbox.lakeformation import (
+    errors,
+    grants,
+    listing,
+    locations,
+    settings_ops,
+    tag_assignment,
+    tag_expressions,
+    tag_ops,
+    tag_search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,18 +77,33 @@ def _batch(call: Call) -> dict[str, Any]:
 
 
 _OPERATIONS: dict[str, Callable[[Call], dict[str, Any]]] = {
+    "AddLFTagsToResource": tag_assignment.add,
     "BatchGrantPermissions": _batch,
     "BatchRevokePermissions": _batch,
+    "CreateLFTag": tag_ops.create,
+    "CreateLFTagExpression": tag_expressions.create,
+    "DeleteLFTag": tag_ops.delete,
+    "DeleteLFTagExpression": tag_expressions.delete,
     "DeregisterResource": locations.deregister,
     "DescribeResource": locations.describe,
     "GetDataLakePrincipal": lambda call: {"Identity": call.caller.arn},
     "GetDataLakeSettings": settings_ops.get,
     "GetEffectivePermissionsForPath": listing.effective_for_path,
+    "GetLFTag": tag_ops.get,
+    "GetLFTagExpression": tag_expressions.get,
+    "GetResourceLFTags": tag_assignment.show,
     "GrantPermissions": _grant,
+    "ListLFTagExpressions": tag_expressions.list_all,
+    "ListLFTags": tag_ops.list_all,
     "ListPermissions": listing.list_permissions,
     "ListResources": locations.list_all,
     "PutDataLakeSettings": settings_ops.put,
     "RegisterResource": locations.register,
+    "RemoveLFTagsFromResource": tag_assignment.remove,
     "RevokePermissions": _revoke,
+    "SearchDatabasesByLFTags": tag_search.databases,
+    "SearchTablesByLFTags": tag_search.tables,
+    "UpdateLFTag": tag_ops.update,
+    "UpdateLFTagExpression": tag_expressions.update,
     "UpdateResource": locations.update,
 }

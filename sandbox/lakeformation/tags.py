@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.lakeformation import resources
-from sandbox.lakeformation.store import store
+from sandbox.lakeformation.store import lock, store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.lakeformation.resources import Expression, Resource
 
@@ -37,3 +37,39 @@ def effective(catalog: str, database: str, table: str | None = None, column: str
 def matches(expression: Expression, tags: Mapping[str, str]) -> bool:
     """Whether tags satisfy an expression: every key of it, with any of the values given for that key."""
     return all(tags.get(key) in values for key, values in expression)
+
+
+def carried(account: str, key: str, value: str) -> bool:
+    """Whether the value is assigned to anything in the account's catalog; inherited tags are not assigned."""
+    return any(found.get(key) == value for found in store.account(account).tags.values())
+
+
+def assign(resource: Resource, key: str, value: str) -> None:
+    """Put a value on the resource, in place of another one of the same key."""
+    with lock:
+        store.account(resource.catalog).tags.setdefault(resource, {})[key] = value
+
+
+def remove(resource: Resource, key: str) -> None:
+    """Take away what is assigned to the resource itself."""
+    _drop(resource.catalog, lambda held, name: held == resource and name == key)
+
+
+def forget(account: str, gone: Callable[[Resource], bool]) -> None:
+    """Take away all tags of databases, tables and columns that are gone."""
+    _drop(account, lambda held, _: gone(held))
+
+
+def forget_key(account: str, key: str) -> None:
+    """Take a key away from everything."""
+    _drop(account, lambda _, name: name == key)
+
+
+def _drop(account: str, unwanted: Callable[[Resource, str], bool]) -> None:
+    with lock:
+        standing = store.account(account)
+        kept = {
+            resource: {key: value for key, value in found.items() if not unwanted(resource, key)}
+            for resource, found in standing.tags.items()
+        }
+        standing.tags = {resource: found for resource, found in kept.items() if found}

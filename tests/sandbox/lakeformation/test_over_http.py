@@ -295,7 +295,7 @@ def test_faults_can_be_injected(mesh: Mesh) -> None:
 
 def test_input_is_validated_by_the_service_too(mesh: Mesh) -> None:
     with refused("InvalidInputException", "not supported by this sandbox"):
-        mesh.lf(ADMIN).create_lf_tag(TagKey="domain", TagValues=["sales"])
+        mesh.lf(ADMIN).start_transaction()
     with refused("InvalidInputException", "Permissions modification is invalid"):
         grant(mesh.lf(ADMIN), ADMIN, "CREATE_TABLE")
 

@@ -1,0 +1,93 @@
+"""What carries the tags of an expression, as far as the caller sees it.
+
+https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-view-tag-resources.html: it takes DESCRIBE or ASSOCIATE on the
+tags and any permission on what is found. Tags that are not there, or that the caller may not see, find nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.lakeformation import effective, errors, listing, resources, tag_assignment, tag_ops, tags, world
+from sandbox.lakeformation.store import lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.api import Call, Caller
+    from sandbox.lakeformation.resources import Expression, Resource
+
+
+def databases(call: Call) -> dict[str, Any]:
+    """SearchDatabasesByLFTags.
+
+    https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_SearchDatabasesByLFTags.html
+    """
+    owner = call.params.get("CatalogId") or call.caller.account
+    with lock:
+        wanted = _expression(call, owner)
+        found = [
+            {
+                **resources.to_api(database),
+                "LFTags": tag_assignment.tags_of(call.caller, database)["LFTagOnDatabase"],
+            }
+            for database in _databases(owner)
+            if tags.matches(wanted, tags.effective(owner, database.database))
+            and effective.caller_sees(call.caller, database)
+        ]
+    some, more = listing.page(found, call.params)
+    return {"DatabaseList": some} | more
+
+
+def tables(call: Call) -> dict[str, Any]:
+    """SearchTablesByLFTags: tables that match themselves or of which a column does, with all tags of what matches.
+
+    https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_SearchTablesByLFTags.html
+    """
+    owner = call.params.get("CatalogId") or call.caller.account
+    with lock:
+        wanted = _expression(call, owner)
+        found = [row for table in _tables(owner) if (row := _row(call.caller, wanted, table)) is not None]
+    some, more = listing.page(found, call.params)
+    return {"TableList": some} | more
+
+
+def _expression(call: Call, owner: str) -> Expression:
+    """The expression, without the values that the caller may not see."""
+    given = call.params["Expression"]
+    found = resources.normal_expression(given)
+    if not given:
+        raise errors.invalid("Expression must not be empty.")
+    if len(found) != len(given):
+        raise errors.invalid("A tag key can be listed only once in an expression.")
+    visible = ((key, set(tag_ops.visible_values(call.caller, owner, key))) for key, _ in found)
+    return tuple(
+        (key, tuple(value for value in values if value in seen))
+        for (key, values), (_, seen) in zip(found, visible, strict=True)
+    )
+
+
+def _databases(owner: str) -> Iterator[Resource]:
+    for found in world.current().databases(owner):
+        yield resources.database(owner, found["Name"])
+
+
+def _tables(owner: str) -> Iterator[Resource]:
+    for database in _databases(owner):
+        for found in world.current().tables(owner, database.database):
+            yield resources.table(owner, database.database, found["Name"])
+
+
+def _row(caller: Caller, wanted: Expression, table: Resource) -> dict[str, Any] | None:
+    if not effective.caller_sees(caller, table):
+        return None
+
+    def carries(column: str | None = None) -> bool:
+        return tags.matches(wanted, tags.effective(table.catalog, table.database, table.table, column))
+
+    columns = {name for name in tag_assignment.visible_columns(caller, table) if carries(name)}
+    if not columns and not carries():
+        return None
+    shown = tag_assignment.tags_of(caller, table)
+    of_columns = [row for row in shown.pop("LFTagsOnColumns", []) if row["Name"] in columns]
+    return {**resources.to_api(table), **shown} | ({"LFTagsOnColumns": of_columns} if of_columns else {})
