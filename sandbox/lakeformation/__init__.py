@@ -1,4 +1,4 @@
-"""AWS Lake Formation across accounts, with enforcement: the named-resource method (NRAC).
+"""AWS Lake Formation across accounts, with enforcement: by name (NRAC) and by LF-tag (LF-TBAC).
 
 What it stands on: the Glue catalog stays MiniStack's (this room keeps no copy), shares travel in sandbox.ram, and IAM
 is asked through sandbox.authz. `engine` is what Glue, Athena and crawlers ask; `service` answers the API.
@@ -6,17 +6,26 @@ is asked through sandbox.authz. `engine` is what Glue, Athena and crawlers ask; 
 Known differences from AWS
 --------------------------
 * One region per sandbox: settings, locations and permissions are kept per account.
-* LF-tags, LF-tag expressions, data cell filters, hybrid access mode and opt-ins, federated catalogs, IAM Identity
-  Center, governed tables (transactions), grant conditions, credential vending over the API, query planning and storage
-  optimizers are refused with InvalidInputException ("... is not supported by this sandbox"), never accepted.
+* Hybrid access mode and opt-ins, federated catalogs, IAM Identity Center, governed tables (transactions), grant
+  conditions, credential vending over the API, query planning and storage optimizers are refused with
+  InvalidInputException ("... is not supported by this sandbox"), never accepted.
+* By LF-tag across accounts: from cross account version 3 on; older versions share by a resource policy of the catalog.
+  Databases and tables travel in a share each, which lists the catalog; tags themselves travel in none. Saved
+  expressions cannot be granted to other accounts, policies that name one can.
+* A recipient passes on by tag the very policy that it received with the grant option, or another one when it may
+  DESCRIBE every value of it (permission-cascading-rules); nobody gets more than the account received.
+* Partition keys are columns like any other to a tag policy; grants by name always include them.
+* A deleted tag takes the grants on it and on expressions with it along, in all accounts; AWS calls them invalid.
+* GetEffectivePermissionsForPath, and ListPermissions for a database or table, list what was granted by name.
 * Principals are IAM users and roles, accounts, the sandbox's organization, `<account>:IAMPrincipals` and
   IAM_ALLOWED_PRINCIPALS. Organizational units, SAML, QuickSight and Identity Center principals are refused.
 * Some refusals are documented by AWS without the text of the error: a grant to the own account, the passing on of a
-  received resource to a third account, a cross-account grant while IAM_ALLOWED_PRINCIPALS stands on the resource. The
-  codes here are AWS's; those texts are this project's.
+  received resource to a third account, a cross-account grant while IAM_ALLOWED_PRINCIPALS stands on the resource, a
+  tag that is not defined, an expression that is too long, the fifty-first policy, what was shared by tag and has not
+  arrived. The codes here are AWS's; those texts are this project's.
 * RAM calls that Lake Formation makes for a grantor are checked as ram:GetResourceShares, CreateResourceShare,
-  AssociateResourceSharePermission, AssociateResourceShare, DisassociateResourceShare and DeleteResourceShare;
-  organizations:* is not checked.
+  AssociateResourceSharePermission (not by LF-tag), AssociateResourceShare, DisassociateResourceShare and
+  DeleteResourceShare; organizations:* is not checked.
 * Data location permissions for other accounts need no RAM share and are effective at once.
 * An encrypted Data Catalog is not modelled; a Glue resource policy counts only for what it lets RAM share.
 * A revocation by name takes lists of columns exactly as they were granted.

@@ -50,7 +50,9 @@ def check(request: Request) -> None:
     if resource.kind is Kind.TAG_POLICY and resource.policy_type == Kind.DATABASE and _not_outside(request):
         raise errors.bad_permissions()
     version = store.account(request.caller.account).version()
-    if resource.kind is Kind.TAG_POLICY and version < _BY_TAG_SINCE:
+    if resource.by_tag and version < _BY_TAG_SINCE:
+        # https://aws.github.io/aws-lakeformation-best-practices/data-sharing/upgrading-cross-account-versions/: nor do
+        # tags of an owner with an older version arrive in an account with a newer one.
         raise errors.not_supported(
             f"Granting by LF-tag to another account with cross account version {version} (it needs a resource policy of"
             f" the Data Catalog; use version {_BY_TAG_SINCE} or higher)"

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.api import Caller
 from sandbox.lakeformation import effective, engine, resources, tag_policies
+from sandbox.lakeformation.store import SavedExpression, store
 from tests.sandbox.lakeformation.fake_world import (
     CENTRAL,
     MARKETING,
@@ -238,8 +239,14 @@ class TestRefusals:
     @pytest.mark.parametrize("version", ["1", "2"])
     def test_older_versions_need_a_policy_of_the_catalog(self, mall: Lake, admin: Caller, version: str) -> None:
         mall.settings(CENTRAL, admin, version=version)
-        with refused("InvalidInputException", f"cross account version {version} .* is not supported by this sandbox"):
-            mall.grant(admin, MARKETING, TABLES, *READ)
+        for resource in (TABLES, DATABASES, lf_tag("sales")):
+            with refused("InvalidInputException", f"cross account version {version} .* not supported by this sandbox"):
+                mall.grant(admin, MARKETING, resource, "DESCRIBE")
+
+    def test_a_saved_expression_itself_is_not_shared(self, mall: Lake, admin: Caller) -> None:
+        store.account(CENTRAL).tag_expressions["public"] = SavedExpression("public", (("lob", ("sales",)),))
+        with refused("InvalidInputException", "not supported by this sandbox"):
+            mall.grant(admin, MARKETING, {"LFTagExpression": {"Name": "public"}}, "DESCRIBE")
 
     @pytest.mark.parametrize("permission", ["ALTER", "DROP", "GRANT_WITH_LF_TAG_EXPRESSION"])
     def test_tags_are_shared_to_be_seen_and_used_only(self, mall: Lake, admin: Caller, permission: str) -> None:
