@@ -179,7 +179,7 @@ class TagModel:
         """
         if isinstance(target, Policy):
             if self.granted.get((account, target)):
-                return permission in self.grantable[account, target]
+                return bool({permission, "ALL"} & self.grantable[account, target])
             return target.pairs <= self.described[account]
         reached = set(self._rights_of(account, self.grantable))
         wanted = self.inside(target) if permission == "SELECT" and len(target) == 2 else [target]
