@@ -25,6 +25,7 @@ SAMPLES = Path("tests/events")
 # What a domain's events start in central, and central's in a domain. Facts that start nothing are for listeners.
 STARTS: dict[str, str] = {
     "RegisterDataDomain": "register_data_domain",
+    "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
     "RequestDataProductAccess": "share_data_product",
     "DataProductRegistered": "link_data_product",

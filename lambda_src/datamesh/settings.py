@@ -78,6 +78,14 @@ class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus, Know
     catalog_writer_role_arn: RoleArn
 
 
+class DeregisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus):
+    """Environment of deregister_data_domain. It takes back what the two roles were granted."""
+
+    catalog_writer_role_arn: RoleArn
+    domain_tag_key: TagKey
+    registrar_role_arn: RoleArn
+
+
 class RegisterDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of register_data_product."""
 
@@ -123,6 +131,7 @@ class ManageLfTagsSettings(Observability, UsesRegistry):
 
 SETTINGS: dict[str, type[Observability]] = {
     "register_data_domain": RegisterDataDomainSettings,
+    "deregister_data_domain": DeregisterDataDomainSettings,
     "register_data_product": RegisterDataProductSettings,
     "share_data_product": ShareDataProductSettings,
     "index_data_product": IndexDataProductSettings,

@@ -10,6 +10,7 @@ locals {
     "DataProductCrawlFailed",
     "DataProductLinked",
     "DataProductSchemaUpdated",
+    "DeregisterDataDomain",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",

@@ -16,8 +16,10 @@ output "event_bus_name" {
 output "function_role_arns" {
   description = "ARNs of the functions' roles, {FLOW => ARN}."
   value = {
+    deregister_data_domain    = module.deregister_data_domain_function.role_arn
     index_data_product        = module.index_data_product_function.role_arn
     manage_data_lake_settings = module.lake_formation_settings.role_arn
+    manage_lf_tags            = module.manage_lf_tags_function.role_arn
     register_data_domain      = module.register_data_domain_function.role_arn
     register_data_product     = module.register_data_product_function.role_arn
     report_workflow_failure   = module.report_workflow_failure_function.role_arn
@@ -48,9 +50,10 @@ output "routing_role_arn" {
 output "state_machine_arns" {
   description = "ARNs of the workflows, {FLOW => ARN}."
   value = {
-    index_data_product    = module.index_data_product.state_machine_arn
-    register_data_domain  = module.register_data_domain.state_machine_arn
-    register_data_product = module.register_data_product.state_machine_arn
-    share_data_product    = module.share_data_product.state_machine_arn
+    deregister_data_domain = module.deregister_data_domain.state_machine_arn
+    index_data_product     = module.index_data_product.state_machine_arn
+    register_data_domain   = module.register_data_domain.state_machine_arn
+    register_data_product  = module.register_data_product.state_machine_arn
+    share_data_product     = module.share_data_product.state_machine_arn
   }
 }

@@ -7,6 +7,7 @@ locals {
   # What central tells a domain.
   central_detail_types = [
     "CommandRejected",
+    "DataDomainDeregistered",
     "DataDomainRegistered",
     "DataProductAccessApproved",
     "DataProductAccessGranted",
@@ -21,6 +22,7 @@ locals {
     "DataProductCrawlFailed",
     "DataProductLinked",
     "DataProductSchemaUpdated",
+    "DeregisterDataDomain",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",

@@ -104,6 +104,13 @@ WORKFLOWS = (
         grants_across_accounts=True,
     ),
     Flow(
+        "deregister_data_domain",
+        "central-governance",
+        ("deregister_data_domain",),
+        (load("register_data_domain"), changed("deregister_data_domain", _source_of_central)),
+        grants_across_accounts=True,
+    ),
+    Flow(
         "register_data_product",
         "central-governance",
         ("register_data_product",),

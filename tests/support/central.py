@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from datamesh.handlers import (
+    deregister_data_domain,
     index_data_product,
     register_data_domain,
     register_data_product,
     share_data_product,
 )
 from datamesh.handlers._runtime import FlowStep, read_request
+from datamesh.logic.deregister_data_domain import DomainDeregistration
+from datamesh.logic.deregister_data_domain import World as LeavingWorld
 from datamesh.logic.domains import Central
 from datamesh.logic.index_data_product import ProductIndexing
 from datamesh.logic.index_data_product import World as IndexingWorld
@@ -50,15 +53,18 @@ SENSITIVE_TAGS = {"classification": ("confidential", "restricted"), "confidentia
 RULES = TagRules(domain_tag_key=DOMAIN_TAG_KEY, sensitive_tags=SENSITIVE_TAGS)
 LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
+REMOVER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-deregister-data-domain-function"
 WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
 STEPS: dict[str, Mapping[str, FlowStep[Any]]] = {
     "register_data_domain": register_data_domain.STEPS,
+    "deregister_data_domain": deregister_data_domain.STEPS,
     "register_data_product": register_data_product.STEPS,
     "share_data_product": share_data_product.STEPS,
     "index_data_product": index_data_product.STEPS,
 }
 FLOW_OF = {
     "RegisterDataDomain": "register_data_domain",
+    "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
     "RequestDataProductAccess": "share_data_product",
 }
@@ -97,6 +103,9 @@ class FakeCentral:
                     self.router,
                 )
                 return DomainRegistration(world, self.central())
+            case "deregister_data_domain":
+                leaving = LeavingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags, self.router)
+                return DomainDeregistration(leaving, self.central(), own_role_arn=REMOVER_ROLE)
             case "register_data_product":
                 return ProductRegistration(
                     ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),

@@ -196,6 +196,16 @@ class FakeCatalog:
         self.tables[database, table.name] = table
         self.writes.append(("update", table.name))
 
+    def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
+        return [table for (place, _), table in sorted(self.tables.items()) if place == database]
+
+    def delete_database(self, name: str) -> None:
+        resource = DatabaseResource(catalog_id=CENTRAL, name=name)
+        if name in self.databases:
+            assert self._lake_formation.may_drop(resource), "Insufficient Lake Formation permission(s): Required Drop"
+            del self.databases[name]
+            self._lake_formation.forget(resource)
+
     def _add_defaults(self, resource: Resource) -> None:
         if self.default_permissions:
             self._lake_formation.grant(
@@ -270,8 +280,20 @@ class FakeLakeFormation:
         if self.locations.setdefault(arn, role_arn) != role_arn:
             raise ConflictError(f"{arn} is registered with another role")
 
+    def deregister_location(self, arn: str) -> None:
+        self.locations.pop(arn, None)
+
     def location_role(self, arn: str) -> str | None:
         return self.locations.get(arn)
+
+    def may_drop(self, resource: Resource) -> bool:
+        """Tell whether anybody was granted to drop it."""
+        return any(what == resource and "DROP" in held for (_, what), (held, _) in self.granted.items())
+
+    def forget(self, resource: Resource) -> None:
+        """Forget what was granted on something that is gone."""
+        for key in [key for key in self.granted if key[1] == resource]:
+            del self.granted[key]
 
     def on_table(self, principal: str, table: str, database: str = "datamesh_sales_nrac") -> frozenset[str]:
         """Return what a principal may do with a table."""
@@ -422,6 +444,11 @@ class FakeRouter:
             "pattern": dict(pattern),
             "target": (target_id, target_arn, role_arn, dead_letter_arn),
         }
+
+    def remove_route(self, rule: str, target_id: str) -> None:
+        if rule in self.routes:
+            assert self.routes[rule]["target"][0] == target_id, "Rule can't be deleted since it has targets"
+            del self.routes[rule]
 
 
 def share_of(account_id: str) -> str:

@@ -25,6 +25,7 @@ VALID: dict[str, str] = {
     "SCHEMA_READER_ROLE_ARN": "arn:aws:iam::222222222222:role/datamesh-domain-crawl-data-product-function",
     "CRAWL_RUNS_TABLE": "datamesh-domain-crawl-runs",
     "DOMAIN_TAG_KEY": "lob",
+    "REGISTRAR_ROLE_ARN": "arn:aws:iam::111111111111:role/registrar",
     "SENSITIVE_TAGS": json.dumps({"confidentiality": ["sensitive"]}),
     "DATA_PRINCIPALS": json.dumps(["arn:aws:iam::222222222222:role/analyst"]),
 }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -106,6 +107,24 @@ class EventBus:
         if answer.get("FailedEntryCount", 0):
             problems = [f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}" for entry in answer["FailedEntries"]]
             raise RoutingFailed(f"{rule}: {'; '.join(problems)}")
+
+    def remove_route(self, rule: str, target_id: str) -> None:
+        """Remove a rule with its one target; one that is gone counts as removed.
+
+        Raises RoutingFailed when EventBridge keeps a target.
+        Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html
+        """
+        with suppress(self._client.exceptions.ResourceNotFoundException):
+            answer = self._retrier.run(
+                lambda: self._client.remove_targets(Rule=rule, EventBusName=self._name, Ids=[target_id])
+            )
+            if answer.get("FailedEntryCount", 0):
+                problems = [
+                    f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}" for entry in answer["FailedEntries"]
+                ]
+                raise RoutingFailed(f"{rule}: {'; '.join(problems)}")
+        with suppress(self._client.exceptions.ResourceNotFoundException):
+            self._retrier.run(lambda: self._client.delete_rule(Name=rule, EventBusName=self._name))
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:

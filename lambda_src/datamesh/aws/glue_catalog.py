@@ -3,6 +3,7 @@
 "AlreadyExists" is success only when what exists is what was wanted.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -240,6 +241,14 @@ class GlueCatalog:
             points_to = found.target if found else "something that is not visible"
             raise ConflictError(f"{database}.{name} exists and points to {points_to}, not to {target}")
         return "unchanged"
+
+    def delete_database(self, name: str) -> None:
+        """Delete a database; one that is gone counts as deleted.
+
+        Source: https://docs.aws.amazon.com/glue/latest/webapi/API_DeleteDatabase.html
+        """
+        with suppress(self._client.exceptions.EntityNotFoundException):
+            self._retrier.run(lambda: self._client.delete_database(Name=name))
 
     def delete_table(self, database: str, name: str) -> bool:
         """Delete a table or link; False when it was gone.

@@ -15,22 +15,28 @@ from datamesh.models.permissions import DatabaseResource, Grant, LocationResourc
 from datamesh.models.steps import Json
 from datamesh.models.tags import SensitiveTags, TagKey, conditions
 
+ROUTE_TARGET = "domain-bus"
 STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
 
 
-class Central(Model):
-    """Central as its workflows know it."""
+class Mesh(Model):
+    """What the workflows that make and end domains know of central. `own_role_arn` is that of register_data_domain."""
 
     prefix: str
     account_id: AccountId
-    region: str
     partition: str
     own_role_arn: str
     catalog_writer_role_arn: str
+    domain_tag_key: TagKey
+
+
+class Central(Mesh):
+    """Central as register_data_domain knows it."""
+
+    region: str
     lake_access_role_arn: str
     routing_role_arn: str
     routing_dlq_arn: str
-    domain_tag_key: TagKey
     sensitive_tags: SensitiveTags
 
 
@@ -102,7 +108,7 @@ def wanted_databases(config: DomainConfig, names: Databases) -> tuple[CatalogDat
     return database(names.nrac, "nrac"), database(names.tbac, "tbac")
 
 
-def location_grants(config: DomainConfig, central: Central) -> list[Grant]:
+def location_grants(config: DomainConfig, central: Mesh) -> list[Grant]:
     """Return who may create tables at the domain's location: this workflow, the one that registers products, and the
     domain's account, whose administrator passes it on to the crawlers.
     """
@@ -122,7 +128,7 @@ def location_grants(config: DomainConfig, central: Central) -> list[Grant]:
     return grants
 
 
-def database_grants(config: DomainConfig, names: Databases, central: Central) -> list[Grant]:
+def database_grants(config: DomainConfig, names: Databases, central: Mesh) -> list[Grant]:
     """Return who may do what with the domain's databases."""
     nrac, tbac = (DatabaseResource(catalog_id=central.account_id, name=name) for name in (names.nrac, names.tbac))
     grants = [
@@ -141,12 +147,12 @@ def database_tags(domain: str, tags: Mapping[str, str], key: str) -> dict[str, s
     return {**tags, key: domain}
 
 
-def domain_expression(domain: str, central: Central) -> dict[str, tuple[str, ...]]:
+def domain_expression(domain: str, central: Mesh) -> dict[str, tuple[str, ...]]:
     """Return the tag expression that matches all that a domain shares by LF-tag."""
     return {central.domain_tag_key: (domain,)}
 
 
-def tag_grants(config: DomainConfig, central: Central) -> list[Grant]:
+def tag_grants(config: DomainConfig, central: Mesh) -> list[Grant]:
     """Return what a domain's account may do with what carries its value: tag it, and let its own principals and
     crawlers work with it. What is passed on must be this very expression.
 

@@ -90,6 +90,12 @@ class Catalog(Protocol):
     def update_table(self, database: str, table: CatalogTable) -> None:
         """Replace a table's definition."""
 
+    def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
+        """Return all tables of a database; none when it is not there."""
+
+    def delete_database(self, name: str) -> None:
+        """Delete a database; one that is gone counts as deleted."""
+
 
 class Permissions(Protocol):
     """Lake Formation in central."""
@@ -111,6 +117,9 @@ class Permissions(Protocol):
     def register_location(self, arn: str, role_arn: str) -> None:
         """Register a location with a role."""
 
+    def deregister_location(self, arn: str) -> None:
+        """End the registration of a location; one that is not registered counts as ended."""
+
     def location_role(self, arn: str) -> str | None:
         """Return the role that a location is registered with."""
 
@@ -123,6 +132,9 @@ class LfTags(Protocol):
 
     def ensure_value(self, key: str, value: str) -> None:
         """Make a key with a value, or add the value to it."""
+
+    def remove_values(self, key: str, values: Iterable[str]) -> None:
+        """Remove those of the values that a key has, and the key with its last value. Raises TagInUse."""
 
     def database_tags(self, database: str) -> dict[str, str]:
         """Return what is assigned to a database."""
@@ -188,3 +200,6 @@ class Router(Protocol):
         dead_letter_arn: str,
     ) -> None:
         """Create or update a rule that forwards to another account's bus."""
+
+    def remove_route(self, rule: str, target_id: str) -> None:
+        """Remove a rule with its one target; one that is gone counts as removed."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
 from datamesh.logic.domains import (
+    ROUTE_TARGET,
     Central,
     check_config,
     check_secret_arn,
@@ -113,7 +114,7 @@ class DomainRegistration:
             rule=route_name(self._central.prefix, record.domain),
             description=f"What central addresses to {record.domain} ({record.account_id})",
             pattern=routing_pattern(record.account_id),
-            target_id="domain-bus",
+            target_id=ROUTE_TARGET,
             target_arn=config.event_bus_arn,
             role_arn=self._central.routing_role_arn,
             dead_letter_arn=self._central.routing_dlq_arn,
@@ -141,7 +142,8 @@ class DomainRegistration:
         registry, stamp = self._world.registry, stamp_of(metadata)
         check_secret_arn(command.config_secret_arn, envelope.account, self._central)
         record = registry.domain(command.domain)
-        if record is not None and record.account_id != envelope.account:
+        gone = record is not None and record.status == "DEREGISTERED"
+        if record is not None and record.account_id != envelope.account and not gone:
             raise SenderNotOwner(f"{command.domain} is registered for another account than {envelope.account}")
         claim = account_claim(envelope.account, command.domain)
         owner = registry.owner(claim)
@@ -172,12 +174,13 @@ class DomainRegistration:
         now: datetime,
     ) -> DomainRecord:
         if record is not None:
-            return claimed(
-                record,
-                stamp=stamp,
-                execution_id=execution_id,
-                now=now,
+            # A name that was given up is free for another account.
+            owner = (
+                {"account_id": envelope.account, "secret_arn": command.config_secret_arn}
+                if record.status == "DEREGISTERED"
+                else {}
             )
+            return claimed(record, stamp=stamp, execution_id=execution_id, now=now, **owner)
         return DomainRecord(
             status="REGISTERING",
             stamp=stamp,
@@ -255,20 +258,28 @@ class DomainRegistration:
         if record.version == 1:
             self._world.registry.write([Drop(record), GiveBack(account_claim(record.account_id, record.domain))])
             return
-        settled = record.content_stamp is not None and record.outcome is None
+        # A domain that had left is as gone as before; the one that wanted its name gives everything back.
+        gone = record.content_stamp is not None and record.config is None
+        settled = gone or (record.content_stamp is not None and record.outcome is None)
+        given_back: list[Change] = []
+        if gone:
+            given_back.append(GiveBack(account_claim(record.account_id, record.domain)))
+            if record.pending is not None:
+                given_back.append(GiveBack(bucket_claim(record.pending.bucket, record.domain)))
         self._world.registry.write(
             [
+                *given_back,
                 Save(
                     changed(
                         record,
                         now=now,
-                        status="REGISTERED" if settled else "FAILED",
+                        status="DEREGISTERED" if gone else "REGISTERED" if settled else "FAILED",
                         stamp=record.content_stamp or record.stamp,
                         pending=None if settled else record.pending,
                         pending_tags=None if settled else record.pending_tags,
                         error=None if settled else "An earlier registration has not been completed",
                     )
-                )
+                ),
             ]
         )
 

@@ -19,12 +19,15 @@ class RegisteredDomain(NamedTuple):
 def registered_sender(domain: DomainRecord | None, name: str, account: str) -> RegisteredDomain:
     """Return the domain if it is registered for the account that sent the command.
 
-    Raises DomainNotRegistered, SenderNotOwner, and RecordBusy while its very first registration is in progress.
+    Raises DomainNotRegistered, SenderNotOwner, and RecordBusy while it is leaving or its very first registration is in
+    progress.
     """
-    if domain is None:
+    if domain is None or domain.status == "DEREGISTERED":
         raise DomainNotRegistered(f"The domain {name} is not registered")
     if domain.account_id != account:
         raise SenderNotOwner(f"{name} is not the domain of account {account}")
+    if domain.status == "DEREGISTERING":
+        raise RecordBusy(f"The domain {name} is leaving")
     if domain.config is None or domain.databases is None:
         if domain.in_progress:
             raise RecordBusy(f"The domain {name} is being registered")

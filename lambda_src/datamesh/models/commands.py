@@ -140,6 +140,15 @@ class RegisterDataDomain(Command):
     )
 
 
+class DeregisterDataDomain(Command):
+    """Ends a domain of which nothing is in use any more: no product, no grant, no tag grant that names it.
+
+    Its data stays where it is.
+    """
+
+    domain: DomainName
+
+
 class RegisterDataProduct(Command):
     """Registers a data product with its tables, or adds to it.
 
@@ -180,4 +189,9 @@ class RequestDataProductAccess(Command):
         return self
 
 
-COMMANDS: tuple[type[Command], ...] = (RegisterDataDomain, RegisterDataProduct, RequestDataProductAccess)
+COMMANDS: tuple[type[Command], ...] = (
+    RegisterDataDomain,
+    DeregisterDataDomain,
+    RegisterDataProduct,
+    RequestDataProductAccess,
+)

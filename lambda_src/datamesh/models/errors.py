@@ -156,6 +156,12 @@ class SensitiveProduct(CommandRejection):
     default_field = "product"
 
 
+class DomainInUse(CommandRejection):
+    """A domain cannot leave while it has products or grants, or while others hold tag grants that name it."""
+
+    default_field = "domain"
+
+
 class UnknownTag(CommandRejection):
     """An LF-tag key or value is not one of the mesh's."""
 

@@ -114,6 +114,14 @@ class DataDomainRegistered(CentralFact):
     outcome: RegistrationOutcome
 
 
+class DataDomainDeregistered(CentralFact):
+    """A domain has left the mesh. Addressed to its account; nothing comes after it."""
+
+    domain: DomainName
+    account_id: AccountId
+    databases: Databases = Field(description="They are gone from the catalog.")
+
+
 class DataProductRegistered(CentralFact):
     """A product's tables are in the catalog and granted to their producer. Addressed to the producer.
 
@@ -260,6 +268,7 @@ class WorkflowFailed(EventData):
 
 FACTS: tuple[type[EventData], ...] = (
     DataDomainRegistered,
+    DataDomainDeregistered,
     DataProductRegistered,
     DataProductTagsChanged,
     DataProductLinked,

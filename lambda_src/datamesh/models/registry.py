@@ -75,7 +75,7 @@ class DomainRecord(WorkRecord):
     kind = "domain"
     in_progress_status = "REGISTERING"
 
-    status: Literal["REGISTERING", "REGISTERED", "FAILED"]
+    status: Literal["REGISTERING", "REGISTERED", "FAILED", "DEREGISTERING", "DEREGISTERED"]
     domain: DomainName
     account_id: AccountId
     secret_arn: str
@@ -93,6 +93,11 @@ class DomainRecord(WorkRecord):
     @property
     def key(self) -> Key:
         return domain_key(self.domain)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an execution holds the record: it registers the domain, or ends it."""
+        return self.status in {"REGISTERING", "DEREGISTERING"}
 
 
 class ProductContent(Model):

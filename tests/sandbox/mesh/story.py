@@ -126,7 +126,13 @@ class Story:
     def settle(self) -> None:
         """Wait until no state machine of any account runs."""
         flows = {
-            CENTRAL: ["register_data_domain", "register_data_product", "share_data_product", "index_data_product"],
+            CENTRAL: [
+                "register_data_domain",
+                "deregister_data_domain",
+                "register_data_product",
+                "share_data_product",
+                "index_data_product",
+            ],
             SALES: ["link_data_product", "crawl_data_product"],
             MARKETING: ["link_data_product", "crawl_data_product"],
             FINANCE: ["link_data_product", "crawl_data_product"],

@@ -6,13 +6,20 @@ from typing import Any
 import pytest
 
 from datamesh.aws import clients, identity
-from datamesh.handlers import index_data_product, register_data_domain, register_data_product, share_data_product
+from datamesh.handlers import (
+    deregister_data_domain,
+    index_data_product,
+    register_data_domain,
+    register_data_product,
+    share_data_product,
+)
 from datamesh.models.errors import InvalidSettings
 from datamesh.settings import load
 from tests.support.events import load_event
 
 HANDLERS = {
     "register_data_domain": (register_data_domain, "RegisterDataDomain"),
+    "deregister_data_domain": (deregister_data_domain, "DeregisterDataDomain"),
     "register_data_product": (register_data_product, "RegisterDataProduct"),
     "share_data_product": (share_data_product, "RequestDataProductAccess"),
     "index_data_product": (index_data_product, "DataProductSchemaUpdated"),
@@ -30,6 +37,7 @@ ENVIRONMENT = {
     "ROUTING_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:dlq",
     "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:role/writer",
     "DOMAIN_TAG_KEY": "lob",
+    "REGISTRAR_ROLE_ARN": "arn:aws:iam::111111111111:role/registrar",
     "SENSITIVE_TAGS": '{"confidentiality": ["sensitive"]}',
 }
 CONTEXT: Any = SimpleNamespace(
@@ -48,6 +56,7 @@ class EmptyTable:
 def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
     monkeypatch.setattr(clients, "dynamodb", EmptyTable)
+    monkeypatch.setattr(deregister_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/remover")
     monkeypatch.setattr(register_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/own")
 
 

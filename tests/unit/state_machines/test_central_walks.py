@@ -15,7 +15,7 @@ EVERY_FLOW = pytest.mark.parametrize("path", CENTRAL.values(), ids=CENTRAL)
 PUBLISHING = {flow: path for flow, path in CENTRAL.items() if flow != "index_data_product"}
 EVERY_PUBLISHING_FLOW = pytest.mark.parametrize("path", PUBLISHING.values(), ids=PUBLISHING)
 # How each step of the happy path ends; a step that is not here has no say in where the execution goes.
-HAPPY = {"admit": "admitted", "verify": "verified", "prepare": "prepared", "tables": "created"}
+HAPPY = {"admit": "admitted", "verify": "verified", "prepare": "prepared", "tables": "created", "release": "released"}
 ENTRIES = [
     {"Source": "datamesh.central", "DetailType": name, "Detail": {"metadata": {}, "data": {"null": None}}}
     for name in ("First", "Second", "Third")
