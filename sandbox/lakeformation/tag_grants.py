@@ -34,7 +34,7 @@ def check_known(request: Request) -> None:
     wanted = [(resource.tag_key, resource.tag_values)] if resource.kind is Kind.LF_TAG else resource.expression
     for key, values in wanted:
         if not tag_policies.known(resource.catalog, key, values, all_values=resource.kind is Kind.LF_TAG):
-            raise errors.not_found(f"Tag or tag value does not exist: {key}=[{', '.join(values)}]")
+            raise errors.unknown_tag()
 
 
 def check_number(request: Request) -> None:
