@@ -14,7 +14,7 @@ from datamesh.logic.tag_events import telling
 from datamesh.logic.tag_work import tag_work
 from datamesh.logic.tagging import Plan, Tagging, TagRules, column_names, declared_tags
 from datamesh.logic.tagging import World as TagWorld
-from datamesh.logic.tags import effective
+from datamesh.logic.tags import Matched, effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
 from datamesh.models.events import DomainFact, Envelope
@@ -218,7 +218,12 @@ class ProductIndexing:
             )
             sensitive = self._tagging.sensitive_gains(plan, grants)
             withheld += [f"{gain.consumer}: {reason}" for gain, reasons in sensitive for reason in reasons]
-            kept = {name for gain, _ in sensitive for name in gain.shown.columns}
+            gained = {name for gain, _ in sensitive for name in gain.shown.columns}
+            kept = {
+                name
+                for name in gained
+                if self._tagging.reasons(plan, table.name, Matched(table=False, columns=(name,)))
+            }
             self._tagging.apply(database, table.name, before, _except(after, before, kept))
         return withheld
 

@@ -11,9 +11,9 @@ from datamesh.logic.exposure import Gain, access_changes, gains
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.tag_events import pack
-from datamesh.logic.tags import effective, is_exposed
+from datamesh.logic.tags import Matched, effective, is_exposed
 from datamesh.models.base import AccountId, Model
-from datamesh.models.catalog import CatalogTable
+from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.commands import TableSpec
 from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, ReservedTagKey, UnknownTag
 from datamesh.models.events import Entry, Metadata
@@ -94,6 +94,7 @@ class Tagging:
         self._world = world
         self._rules = rules
         self._account_id = account_id
+        self._databases: dict[str, CatalogDatabase] = {}
 
     # --- check ---
 
@@ -131,27 +132,20 @@ class Tagging:
         """
         before = {name: _foreseen(tags, plan.recorded_specs.get(name)) for name, tags in plan.before.items()}
         after = {name: _foreseen(tags, plan.specs.get(name)) for name, tags in plan.after.items()}
-        found = gains(before, after, grants)
-        if not found:
-            return []
-        name = plan.product.tag_database or ""
-        database = self._world.catalog.get_database(name)
-        if database is None:
-            raise CatalogInconsistent(f"The database {name} is gone")
-        sensitive = []
-        for gain in found:
-            assessment = assess(
-                database,
-                [plan.tables[gain.table]],
-                contents=plan.contents,
-                specs=plan.specs,
-                tags=after,
-                sensitive_tags=self._rules.sensitive_tags,
-                shown={gain.table: gain.shown},
-            )
-            if assessment.sensitive:
-                sensitive.append((gain, assessment.reasons))
-        return sensitive
+        found = [(gain, self.reasons(plan, gain.table, gain.shown)) for gain in gains(before, after, grants)]
+        return [(gain, reasons) for gain, reasons in found if reasons]
+
+    def reasons(self, plan: Plan, table: str, shown: Matched) -> tuple[str, ...]:
+        """Return why what would be shown of one of the plan's tables is sensitive; nothing when it is not."""
+        return assess(
+            self._database(plan.product.tag_database or ""),
+            [plan.tables[table]],
+            contents=plan.contents,
+            specs=plan.specs,
+            tags=plan.after,
+            sensitive_tags=self._rules.sensitive_tags,
+            shown={table: shown},
+        ).reasons
 
     def check(self, plan: Plan, field: str | None = None) -> None:
         """Check that a plan shows nothing sensitive to anybody who does not see it already. Raises ExposesSensitive."""
@@ -186,6 +180,14 @@ class Tagging:
                 after={name: tags.model_copy(update={"database": dict(wanted)}) for name, (_, tags) in there.items()},
             )
             self.check(plan, field)
+
+    def _database(self, name: str) -> CatalogDatabase:
+        if name not in self._databases:
+            found = self._world.catalog.get_database(name)
+            if found is None:
+                raise CatalogInconsistent(f"The database {name} is gone")
+            self._databases[name] = found
+        return self._databases[name]
 
     # --- set ---
 

@@ -34,7 +34,9 @@ def central() -> FakeCentral:
     return central_with("sales", "marketing")
 
 
-def grant(central: FakeCentral, number: int = 1, consumer: str = "marketing", **expression: str) -> TagGrantRecord:
+def grant(
+    central: FakeCentral, expression: dict[str, str], *, number: int = 1, consumer: str = "marketing"
+) -> TagGrantRecord:
     """Let a consumer hold a tag expression."""
     record = TagGrantRecord(
         request_id=uuid.UUID(int=number),
@@ -246,7 +248,7 @@ def test_a_value_that_was_dropped_since_the_command_was_admitted_is_refused(cent
     ],
 )
 def test_what_a_standing_grant_would_show_must_not_be_sensitive(central: FakeCentral, product: dict[str, Any]) -> None:
-    grant(central, **OPEN)
+    grant(central, OPEN)
     told = rejection(central, register_product(product))
     assert (told["code"], told["field"]) == ("ExposesSensitive", "product.tags")
     assert "marketing would see flights" in told["message"]
@@ -263,20 +265,20 @@ def test_what_a_standing_grant_would_show_must_not_be_sensitive(central: FakeCen
     ],
 )
 def test_what_no_standing_grant_shows_may_be_sensitive(central: FakeCentral, product: dict[str, Any]) -> None:
-    grant(central, **OPEN)
+    grant(central, OPEN)
     assert central.deliver(register_product(product)).path[-1] == "Product Registered"
 
 
 def test_a_change_of_tags_that_would_show_something_sensitive_is_refused(central: FakeCentral) -> None:
     central.deliver(register_product(tagged(tags=CLOSED, pii=True)))
-    grant(central, **OPEN)
+    grant(central, OPEN)
     assert rejection(central, register_product(tagged(pii=True), minute=1))["code"] == "ExposesSensitive"
 
 
 def test_what_is_seen_already_is_no_gain(central: FakeCentral) -> None:
     flights = table_spec("flights", columns=columns(a=None))
     central.deliver(register_product(tagged(flights)))
-    grant(central, **OPEN)
+    grant(central, OPEN)
     described = table_spec("flights", columns=columns(a=None), description="Departures")
     assert central.deliver(register_product(tagged(described, pii=True), minute=1)).path[-1] == "Product Registered"
 
@@ -308,7 +310,7 @@ def test_a_table_that_was_left_behind_without_its_tags_is_finished(central: Fake
         raise AwsTemporarilyUnavailable("busy")
 
     central.step("register_data_product", "admit", command)
-    central.lf_tags.set_column_tags = dies  # type: ignore[method-assign]
+    central.lf_tags.set_column_tags = dies  # type: ignore[assignment,method-assign]
     with pytest.raises(AwsTemporarilyUnavailable):
         central.step("register_data_product", "tables", command)
     assert central.catalog.tables[TBAC, "flights"].location is None
@@ -325,7 +327,7 @@ def test_a_new_column_of_a_table_in_use_is_tagged_before_it_is_read(
     central: FakeCentral, tags: dict[str, str] | None, hidden: bool
 ) -> None:
     central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None)))))
-    grant(central, **OPEN)
+    grant(central, OPEN)
     locations: list[str | None] = []
     update = central.catalog.update_table
 
@@ -342,7 +344,7 @@ def test_a_new_column_of_a_table_in_use_is_tagged_before_it_is_read(
 
 def test_a_new_column_that_a_standing_grant_would_show_must_not_be_sensitive(central: FakeCentral) -> None:
     central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None)))))
-    grant(central, **CLOSED)
+    grant(central, CLOSED)
     new = table_spec("flights", columns=columns(a=None, b=CLOSED))
     assert rejection(central, register_product(tagged(new), minute=1))["code"] == "ExposesSensitive"
 
@@ -364,8 +366,8 @@ def test_a_product_shared_by_name_waits_for_nobody(central: FakeCentral) -> None
 
 
 def test_the_producer_and_those_concerned_are_told_who_gains_what(central: FakeCentral) -> None:
-    standing = grant(central, **OPEN)
-    grant(central, 2, "finance", classification="public")
+    standing = grant(central, OPEN)
+    grant(central, {"classification": "public"}, number=2, consumer="finance")
     flights = table_spec("flights", columns=columns(a=None, b=CLOSED))
     central.deliver(register_product(tagged(flights, table_spec("airports", tags={"confidentiality": "sensitive"}))))
     [to_producer], [to_consumer] = changes_told(central, SALES), changes_told(central, MARKETING)
@@ -390,7 +392,7 @@ def test_the_producer_and_those_concerned_are_told_who_gains_what(central: FakeC
 
 
 def test_taking_a_tag_away_is_told_to_who_loses_by_it(central: FakeCentral) -> None:
-    grant(central, **OPEN)
+    grant(central, OPEN)
     central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None, b=None)))))
     central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None, b=CLOSED))), minute=1))
     narrowed = changes_told(central, MARKETING)[-1]["changes"]
@@ -404,7 +406,7 @@ def test_taking_a_tag_away_is_told_to_who_loses_by_it(central: FakeCentral) -> N
 
 
 def test_what_changes_nothing_is_told_to_nobody(central: FakeCentral) -> None:
-    grant(central, **OPEN)
+    grant(central, OPEN)
     central.deliver(register_product(tagged()))
     before = len(central.said("DataProductTagsChanged"))
     central.deliver(register_product(tagged(description="Other words"), minute=1))
@@ -416,7 +418,7 @@ def test_a_lost_answer_changes_nothing_about_what_is_told(step: str) -> None:
     told = []
     for broken in (False, True):
         central = central_with("sales", "marketing")
-        grant(central, **OPEN)
+        grant(central, OPEN)
         if broken:
             central.fail_once(step, AwsTemporarilyUnavailable("lost"), when="after")
         central.deliver(register_product(tagged(access_mode="both"), event_id=uuid.UUID(int=9)))
@@ -435,7 +437,7 @@ def test_more_consumers_than_one_call_tells_are_all_told(central: FakeCentral) -
         central.registry.items[template.model_copy(update={"domain": name}).key] = template.model_copy(
             update={"domain": name, "account_id": account}
         )
-        grant(central, number, name, **OPEN)
+        grant(central, OPEN, number=number, consumer=name)
     assert central.deliver(register_product(tagged())).path[-1] == "Product Registered"
     told = [entry for entry in central.published if entry["DetailType"] == "DataProductTagsChanged"]
     assert len(told) == 26
@@ -478,7 +480,7 @@ def test_central_as_a_domain_holds_its_own_tables() -> None:
 
 
 def test_a_consumer_whose_domain_is_gone_is_not_told(central: FakeCentral) -> None:
-    grant(central, **OPEN)
+    grant(central, OPEN)
     marketing = central.registry.domain("marketing")
     assert marketing is not None
     central.registry.write([Drop(marketing)])
