@@ -172,6 +172,29 @@ def test_a_grant_of_another_account_over_the_wire(mesh: Mesh) -> None:
     assert glue.get_table(CatalogId=CENTRAL, DatabaseName="shop", Name="orders")["Table"]["Name"] == "orders"
 
 
+def test_a_grant_by_tag_over_the_wire_with_awss_managed_policy(mesh: Mesh) -> None:
+    steward = mesh.role(MARKETING, "steward", [{"Action": ["lakeformation:*", "ram:*", "glue:*"], "Resource": "*"}])
+    mesh.administer(MARKETING, steward)
+    tag = {"TagKey": "lob", "TagValues": ["sales"]}
+    policy = {"LFTagPolicy": {"CatalogId": CENTRAL, "ResourceType": "TABLE", "Expression": [tag]}}
+    lake_formation = mesh.lf(ADMIN)
+    lake_formation.create_lf_tag(**tag)
+    lake_formation.add_lf_tags_to_resource(Resource={"Database": {"Name": "shop"}}, LFTags=[tag])
+    wanted = {"Resource": policy, "Permissions": ["DESCRIBE", "SELECT"]}
+    entry = {"Id": "1", "Principal": {"DataLakePrincipalIdentifier": MARKETING}, **wanted}
+    assert lake_formation.batch_grant_permissions(Entries=[entry])["Failures"] == []
+    (row,) = mesh.lf(steward).list_permissions(ResourceType="LF_TAG_POLICY_TABLE")["PrincipalResourcePermissions"]
+    assert row["Resource"] == policy
+    (share,) = row["AdditionalDetails"]["ResourceShare"]
+    listed = mesh.ram(steward).list_resources(resourceOwner="OTHER-ACCOUNTS", resourceShareArns=[share])["resources"]
+    assert [item["type"] for item in listed] == ["glue:Catalog"]
+    glue = mesh.sandbox.client("glue", role_arn=steward)
+    tables = glue.get_tables(CatalogId=CENTRAL, DatabaseName="shop")["TableList"]
+    assert [table["Name"] for table in tables] == ["orders"]
+    assert lake_formation.batch_revoke_permissions(Entries=[entry])["Failures"] == []
+    assert mesh.ram(steward).get_resource_shares(resourceOwner="OTHER-ACCOUNTS")["resourceShares"] == []
+
+
 def test_the_grantor_needs_iam_for_the_operation(mesh: Mesh) -> None:
     mesh.allow(ADMIN, without("lakeformation:GrantPermissions"))
     with refused("AccessDeniedException", "is not authorized to perform: lakeformation:GrantPermissions"):
