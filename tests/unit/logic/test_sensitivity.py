@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamesh.logic.sensitivity import assess, assess_table, is_pii
+from datamesh.logic.tags import Matched
 from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable
 from datamesh.models.commands import Classification, TableSpec
 from datamesh.models.registry import ProductContent, Stamp
+from datamesh.models.tags import TableTags
 from tests.support.central_commands import NOW, table_spec
 
 DATABASE = CatalogDatabase(name="d", parameters={"pii_flag": "false"})
@@ -102,3 +104,91 @@ def test_more_flags_never_make_less_sensitive(first: list[tuple[str, str]], more
     another = CatalogColumn(name="b", parameters=dict(more))
     less, all_of_it = table(columns=(column,)), table(columns=(column, another))
     assert set(assess_table(less)) <= set(assess_table(all_of_it))
+
+
+# --- only what is shown counts, and LF-tags do ---
+
+SENSITIVE = {"confidentiality": ("sensitive",)}
+FLAGGED = {"pii_flag": "true"}
+
+
+def reasons_of(
+    shown: Matched | None, *, tags: TableTags | None = None, spec: TableSpec | None = None, **changes: object
+) -> tuple[str, ...]:
+    """Assess one table of which something is shown."""
+    return assess(
+        DATABASE,
+        [table(**changes)],
+        contents=[content()],
+        specs={"t": spec} if spec is not None else {},
+        tags={"t": tags} if tags is not None else None,
+        sensitive_tags=SENSITIVE,
+        shown={"t": shown} if shown is not None else None,
+    ).reasons
+
+
+def test_a_flag_of_a_column_that_is_not_shown_does_not_count() -> None:
+    columns = (CatalogColumn(name="a", parameters=FLAGGED), CatalogColumn(name="b"))
+    keys = (CatalogColumn(name="k", parameters=FLAGGED),)
+    assert reasons_of(Matched(table=False, columns=("b",)), columns=columns, partition_keys=keys) == ()
+    assert reasons_of(Matched(table=False, columns=("a", "k")), columns=columns, partition_keys=keys) == (
+        "t.a is flagged as personal data",
+        "t.k (partition key) is flagged as personal data",
+    )
+    assert len(reasons_of(None, columns=columns, partition_keys=keys)) == 2
+
+
+def test_what_is_said_of_the_table_counts_whatever_is_shown_of_it() -> None:
+    shown = Matched(table=False, columns=("b",))
+    assert reasons_of(shown, parameters={}) == ("table t has no data_classification", "table t has no pii_flag")
+
+
+def test_a_table_of_which_nothing_is_said_to_be_shown_shows_no_column() -> None:
+    columns = (CatalogColumn(name="a", parameters=FLAGGED),)
+    assert assess(DATABASE, [table(columns=columns)], contents=[content()], specs={}, shown={}).reasons == ()
+
+
+def test_a_declared_column_counts_when_it_is_shown_or_would_come_with_its_table() -> None:
+    spec = TableSpec.model_validate(table_spec("t", columns=[{"name": "a"}, {"name": "a.b", "pii": True}]))
+    there = (CatalogColumn(name="a"), CatalogColumn(name="c"))
+    reason = ("t.a.b is declared as personal data",)
+    assert reasons_of(Matched(table=False, columns=("a",)), spec=spec, columns=there) == reason
+    assert reasons_of(Matched(table=True, columns=("c",)), spec=spec, columns=there) == ()
+    assert reasons_of(Matched(table=True, columns=("c",)), spec=spec, columns=there[1:]) == reason
+    assert reasons_of(Matched(table=False, columns=("c",)), spec=spec, columns=there[1:]) == ()
+
+
+def test_a_declared_column_with_a_sensitive_tag_counts_until_it_can_carry_it() -> None:
+    declared = [{"name": "a", "tags": {"confidentiality": "sensitive"}}]
+    spec = TableSpec.model_validate(table_spec("t", columns=declared))
+    shown = Matched(table=True, columns=())
+    [reason] = reasons_of(shown, spec=spec)
+    assert reason.startswith("t.a is declared with the LF-tag confidentiality=sensitive, and not in the catalog yet")
+    assert reasons_of(shown, spec=spec, columns=(CatalogColumn(name="a"),)) == ()
+
+
+def test_sensitive_tags_count_where_they_are_shown() -> None:
+    tags = TableTags(
+        table={"confidentiality": "non-sensitive"},
+        columns={"a": {"confidentiality": "sensitive"}},
+        column_names=("a", "b"),
+    )
+    assert reasons_of(Matched(table=True, columns=("b",)), tags=tags) == ()
+    assert reasons_of(Matched(table=True, columns=("a", "b")), tags=tags) == (
+        "t.a carries the LF-tag confidentiality=sensitive",
+    )
+    assert reasons_of(None, tags=tags) == ("t.a carries the LF-tag confidentiality=sensitive",)
+
+
+def test_a_sensitive_tag_of_the_table_counts_once_and_for_what_inherits_it_only() -> None:
+    tags = TableTags(
+        database={"confidentiality": "sensitive"},
+        columns={"b": {"confidentiality": "non-sensitive"}},
+        column_names=("a", "b"),
+    )
+    whole = ("table t carries the LF-tag confidentiality=sensitive",)
+    assert reasons_of(Matched(table=True, columns=("a", "b")), tags=tags) == whole
+    assert reasons_of(Matched(table=False, columns=("b",)), tags=tags) == ()
+    assert reasons_of(Matched(table=False, columns=("a",)), tags=tags) == (
+        "t.a carries the LF-tag confidentiality=sensitive",
+    )
