@@ -34,6 +34,11 @@ variable "domain" {
     condition     = can(regex("^[a-z][a-z0-9_]{0,29}$", var.domain))
     error_message = "domain must have 1 to 30 lower-case letters, digits or underscores and start with a letter."
   }
+
+  validation {
+    condition     = !can(regex("_(nrac|tbac)$", var.domain))
+    error_message = "domain must not end in _nrac or _tbac: the databases of other domains do."
+  }
 }
 
 variable "lambda_package" {

@@ -40,8 +40,15 @@ ACCOUNT_PATTERN = r"^[0-9]{12}$"
 PRINCIPAL_PATTERN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]{1,576}$"
 S3_LOCATION_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9_.=-]+/)*$"
 
+
+def _no_databases_name(domain: str) -> str:
+    if domain.endswith(("_nrac", "_tbac")):
+        raise ValueError("must not end in _nrac or _tbac: the databases of other domains do")
+    return domain
+
+
 UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(iso, return_type=str, when_used="json")]
-DomainName = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN)]
+DomainName = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN), AfterValidator(_no_databases_name)]
 ProductName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 TableName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 # A dotted name (`address.email`) speaks of a field inside the struct column before the first dot.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from datamesh.models.commands import MAX_TABLES, ProductSpec, TableSpec
+from datamesh.models.commands import MAX_TABLES, DeregisterDataDomain, ProductSpec, TableSpec
 from tests.support.central_commands import product_spec, table_spec
 
 
@@ -65,3 +65,10 @@ def test_a_product_that_cannot_be_is_refused(product: dict[str, Any]) -> None:
 def test_a_product_may_say_nothing_of_its_sensitivity() -> None:
     spec = ProductSpec.model_validate({"name": "p", "description": "d", "tables": [table_spec("t")]})
     assert (spec.classification, spec.pii) == (None, None)
+
+
+@pytest.mark.parametrize("domain", ["sales_nrac", "sales_tbac"])
+def test_a_domain_is_not_named_like_a_database_of_another(domain: str) -> None:
+    with pytest.raises(ValidationError, match="must not end in _nrac or _tbac"):
+        DeregisterDataDomain(domain=domain)
+    assert DeregisterDataDomain(domain="nrac_sales").domain == "nrac_sales"
