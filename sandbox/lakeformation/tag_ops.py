@@ -80,13 +80,12 @@ def list_all(call: Call) -> dict[str, Any]:
     https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-listing-tags.html
     """
     params, caller = call.params, call.caller
-    account, shared = params.get("CatalogId") or caller.account, params.get("ResourceShareType")
+    shared = params.get("ResourceShareType")
     with lock:
+        others = sorted(name for name, _ in store.accounts() if shared and name != caller.account)
+        account = caller.account if shared else params.get("CatalogId") or caller.account
         own = [] if shared == "FOREIGN" else _visible_tags(caller, account)
-        foreign: list[dict[str, Any]] = []
-        if shared:
-            others = sorted(name for name, _ in store.accounts() if name != caller.account)
-            foreign = [pair for name in others for pair in _visible_tags(caller, name)]
+        foreign = [pair for name in others for pair in _visible_tags(caller, name)]
     some, more = listing.page([*own, *foreign], params, apart=len(own))
     return {"LFTags": some} | more
 
