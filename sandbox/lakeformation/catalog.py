@@ -84,7 +84,7 @@ def check_glue_iam(caller: Caller, region: str, resource: Resource) -> None:
     owner, database = resource.catalog, resource.database
     needed = [resources.database(owner, database), resources.catalog(owner)]
     action = "glue:GetDatabase"
-    if resource.kind in (Kind.TABLE, Kind.COLUMNS):
+    if resource.entity.kind is Kind.TABLE:
         action = "glue:GetTable"
         needed.append(resource.entity)
     here = world.current()
@@ -94,7 +94,7 @@ def check_glue_iam(caller: Caller, region: str, resource: Resource) -> None:
 
 def insufficient_glue(resource: Resource) -> Exception:
     """AccessDeniedException as it comes when IAM, or RAM on the way, keeps a resource out of sight."""
-    if resource.kind in (Kind.TABLE, Kind.COLUMNS):
+    if resource.entity.kind is Kind.TABLE:
         return errors.denied(f"Insufficient Glue permissions to access table {resource.table}")
     if resource.by_tag:
         return errors.denied(f"Insufficient Glue permissions to access catalog {resource.catalog}")

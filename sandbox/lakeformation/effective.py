@@ -13,9 +13,9 @@ both the methods", https://docs.aws.amazon.com/lake-formation/latest/dg/access-c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sandbox.lakeformation import catalog, principals, resources, tag_policies
+from sandbox.lakeformation import catalog, cell_filters, principals, resources, tag_policies
 from sandbox.lakeformation.principals import IAM_ALLOWED_PRINCIPALS
 from sandbox.lakeformation.resources import Kind, Resource
 from sandbox.lakeformation.store import Grant, lock, store
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 _TABLE_LIKE = (Kind.TABLE, Kind.ALL_TABLES, Kind.COLUMNS)
 _ANY_REGION = "*"
+
+
+class Cells(NamedTuple):
+    """Columns of a table, lower case, in the rows for which all expressions hold; no expression: in all rows."""
+
+    columns: frozenset[str]
+    rows: tuple[str, ...]
 
 
 def is_admin(caller: Caller) -> bool:
@@ -45,8 +52,10 @@ def allows(caller: Caller, permission: str, target: Resource, *, grant_option: b
             return all(allows(caller, permission, each, grant_option=grant_option) for each in target.parts)
         if any(True for _ in _holding(caller, permission, target, grant_option=grant_option)):
             return True
+        if target.kind is Kind.CELLS_FILTER and not (grant_option and allows(caller, "DESCRIBE", target)):
+            return False
         wanted = _columns_wanted(permission, target)
-        return bool(wanted) and wanted <= readable(caller, target, list(wanted), grant_option=grant_option)
+        return bool(wanted) and wanted <= readable(caller, target.entity, list(wanted), grant_option=grant_option)
 
 
 def account_allows(account: str, permission: str, target: Resource, *, grant_option: bool) -> bool:
@@ -57,13 +66,35 @@ def account_allows(account: str, permission: str, target: Resource, *, grant_opt
         held = list(received(account, target))
         if any(covers(grant, permission, target, grant_option=grant_option) for grant in held):
             return True
+        if target.kind is Kind.CELLS_FILTER:
+            return _account_applies(account, permission, target)
         wanted = _columns_wanted(permission, target)
         found = [_selected(grant, target, list(wanted), grant_option=grant_option) for grant in held]
         return bool(wanted) and wanted <= set().union(*found)
 
 
+def _account_applies(account: str, permission: str, target: Resource) -> bool:
+    """Whether an account may do this with a filter that it made itself of a table that it received.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html: administrators of another account
+    need not hold all columns; nobody gets more than the account received.
+    """
+    if permission != "SELECT":
+        return target.keeper == account
+    return target.keeper == account and account_passes_on(account, target.entity)
+
+
+def account_passes_on(account: str, table: Resource) -> bool:
+    """Whether the account received SELECT on anything of a table with the grant option."""
+    with lock:
+        held = received(account, table)
+        return any(_selects(grant, table) and grant.grantable & {"SELECT", "ALL"} for grant in held)
+
+
 def _columns_wanted(permission: str, target: Resource) -> set[str]:
     """The columns that SELECT on a table or on columns of it is about: several grants may give them together."""
+    if permission == "SELECT" and target.kind is Kind.CELLS_FILTER:
+        return cell_filters.columns_to_apply(target)
     if permission != "SELECT" or target.kind not in (Kind.TABLE, Kind.COLUMNS):
         return set()
     return set(target.columns) or catalog.column_names(target) - set(target.excluded)
@@ -76,7 +107,7 @@ def _implicit(caller: Caller, permission: str, target: Resource) -> bool:
     databases, point to every location; nothing to alter, drop or read. Of other accounts' resources they see what was
     shared with the account, not what was shared with another principal directly.
     """
-    own = target.catalog == caller.account
+    own = target.keeper == caller.account
     account = store.account(caller.account)
     if target.by_tag and own and caller.principal_arn in account.admins():
         # https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-adding-tag-creator.html
@@ -114,6 +145,8 @@ def _touches(grant: Grant, target: Resource) -> bool:
     held = grant.resource
     if held.by_tag or target.by_tag:
         return _touches_by_tag(grant, target)
+    if Kind.CELLS_FILTER in (held.kind, target.kind):
+        return cell_filters.touches(grant, target)
     if held.catalog != target.catalog or held.database != target.database:
         return False
     if target.kind is Kind.DATABASE:
@@ -170,12 +203,38 @@ def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_
         found: set[str] = set()
         for grant, ceilings in _effective(caller, target):
             mine = _selected(grant, target, columns, grant_option=grant_option)
+            if grant_option and cell_filters.rows(grant.resource):
+                # https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html: only who has access to
+                # all rows grants on the table or on columns of it.
+                continue
             if ceilings is not None:
                 # Whoever passes on what was received passes on at most what the account still holds.
                 theirs = [_selected(ceiling, target, columns, grant_option=grant_option) for ceiling in ceilings]
                 mine &= set().union(*theirs)
             found |= mine
         return found
+
+
+def cells(caller: Caller, target: Resource, columns: Sequence[str]) -> list[Cells]:
+    """What the caller reads of a table, each part of it with its rows: all parts count, one beside the other.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html: what was passed on is limited to the
+    rows that the account received as well.
+    """
+    with lock:
+        found: dict[Cells, None] = {}
+        for grant, ceilings in _effective(caller, target):
+            mine = _cells(grant, target, columns)
+            theirs = [mine] if ceilings is None else [_cells(ceiling, target, columns) for ceiling in ceilings]
+            for limit in theirs:
+                rows = tuple(dict.fromkeys((*limit.rows, *mine.rows)))
+                found[Cells(mine.columns & limit.columns, rows)] = None
+        return [part for part in found if part.columns]
+
+
+def _cells(grant: Grant, target: Resource, columns: Sequence[str]) -> Cells:
+    selected = _selected(grant, target, columns, grant_option=False)
+    return Cells(frozenset(selected), cell_filters.rows(grant.resource))
 
 
 def selects_something(caller: Caller, target: Resource) -> bool:
@@ -194,7 +253,7 @@ def selects_something(caller: Caller, target: Resource) -> bool:
 def _selects(grant: Grant, target: Resource) -> bool:
     if grant.resource.kind is Kind.TAG_POLICY:
         return "SELECT" in tag_policies.on_table(grant.resource, grant.permissions, target.entity)
-    table_like = grant.resource.kind in _TABLE_LIKE
+    table_like = grant.resource.kind in (*_TABLE_LIKE, Kind.CELLS_FILTER)
     return table_like and bool(grant.permissions & {"SELECT", "ALL"}) and _touches(grant, target)
 
 
@@ -205,6 +264,8 @@ def _selected(grant: Grant, target: Resource, columns: Sequence[str], *, grant_o
         return set()
     if held.kind is Kind.TAG_POLICY:
         return tag_policies.columns(held, target, columns)
+    if held.kind is Kind.CELLS_FILTER:
+        return cell_filters.columns(held, columns) if _touches(grant, target) else set()
     if held.kind not in _TABLE_LIKE or not _touches(grant, target):
         return set()
     names = {column.lower() for column in columns}
@@ -223,6 +284,8 @@ def covers(grant: Grant, permission: str, target: Resource, *, grant_option: boo
         return permission in permissions and held.kind is target.kind and _location_covers(held, target)
     if held.by_tag or target.by_tag:
         return _covers_by_tag(held, permissions, permission, target, grant_option=grant_option)
+    if Kind.CELLS_FILTER in (held.kind, target.kind):
+        return cell_filters.covers(held, permissions, permission, target, grant_option=grant_option)
     described = permission == "DESCRIBE" and not grant_option and bool(permissions)
     if not described and not permissions & {permission, "ALL"}:
         return False
@@ -283,9 +346,9 @@ def _holding(caller: Caller, permission: str, target: Resource, *, grant_option:
 
 def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[Grant] | None]]:
     """The caller's grants on the target; with each what limits it: None, or the grants to the caller's account."""
-    owner = store.account(target.catalog)
+    owner = store.account(target.keeper)
     ids = {caller.principal_arn, f"{caller.account}:IAMPrincipals"}
-    if target.catalog == caller.account:
+    if target.keeper == caller.account:
         ids.add(IAM_ALLOWED_PRINCIPALS)
         yield from ((grant, None) for grant in _of(owner.grants.values(), ids, target))
         return

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import clock
-from sandbox.lakeformation import effective, locations, resources, tags, world
+from sandbox.lakeformation import cell_filters, effective, locations, resources, tags, world
+from sandbox.lakeformation.effective import Cells
 from sandbox.lakeformation.resources import Kind, Resource
 from sandbox.lakeformation.store import lock, store
 
@@ -57,7 +58,7 @@ def database_created(account: str, name: str, creator: Caller, database_input: d
 
 
 def database_deleted(account: str, name: str) -> None:
-    """Forget the grants on a database that is gone, and on its tables, and their tags.
+    """Forget the grants on a database that is gone, and on its tables, their tags and data cells filters.
 
     Shares in RAM and what other accounts passed on stay behind, as on AWS.
     """
@@ -83,7 +84,7 @@ def table_created(account: str, database: str, name: str, creator: Caller, table
 
 
 def table_deleted(account: str, database: str, name: str) -> None:
-    """Forget the grants on a table that is gone, and its tags; what other accounts hold of it stays behind."""
+    """Forget the grants on a table that is gone, its tags and filters; what other accounts hold of it stays behind."""
     target = resources.table(account, database, name)
     _forget(account, lambda held: held.entity == target)
 
@@ -126,6 +127,7 @@ def _forget(account: str, unwanted: Callable[[Resource], bool]) -> None:
     with lock:
         store.account(account).forget(lambda grant: unwanted(grant.resource))
         tags.forget(account, unwanted)
+        cell_filters.forget(account, unwanted)
 
 
 # --- what the catalog and queries ask --------------------------------------------------------------------------------
@@ -169,6 +171,11 @@ def has(
             return effective.selects_something(caller, target)
         return {column.lower() for column in columns} <= effective.readable(caller, target, columns)
     return effective.allows(caller, permission, target)
+
+
+def readable_cells(caller: Caller, ref: TableRef, all_columns: Sequence[str]) -> list[Cells]:
+    """What the caller reads of a table: columns with the expressions of their rows, one part beside the other."""
+    return effective.cells(caller, resources.table(*ref), all_columns)
 
 
 def can_use_location(caller: Caller, s3_uri: str, *, catalog: str, database: str | None = None) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import clock
 from sandbox.lakeformation import (
     catalog,
+    cell_grants,
     effective,
     errors,
     external,
@@ -111,6 +112,8 @@ def _check_grantor(request: Request, *, revoking: bool = False) -> None:
 def _check_seen(request: Request, *, admin: bool) -> None:
     """A resource of another account must have arrived before anything can be granted on it."""
     caller, resource = request.caller, request.resource
+    if resource.kind is Kind.CELLS_FILTER:
+        resource = resource.entity
     if effective.caller_sees(caller, resource):
         return
     if effective.sees_pending(caller.account, caller.principal_arn, resource):
@@ -137,6 +140,7 @@ def _check_entity(request: Request) -> dict[str, Any] | None:
     """What is granted on must exist, and the caller's IAM must let it be seen."""
     resource = request.resource
     found = catalog.find(resource)
+    cell_grants.check_known(resource)
     catalog.check_glue_iam(request.caller, request.region, resource)
     if resource.kind is Kind.DATA_LOCATION:
         registered = store.account(resource.catalog).locations
@@ -166,11 +170,12 @@ def _check_combination(request: Request, found: dict[str, Any] | None) -> None:
     catalog.check_columns(resource, found)
     standing = _standing_on_table(request)
     partial = any(held.resource.kind is Kind.COLUMNS for held in standing)
-    whole = any(held.resource.kind is not Kind.COLUMNS and held.permissions for held in standing)
+    whole = any(held.resource.kind not in (Kind.COLUMNS, Kind.CELLS_FILTER) and held.permissions for held in standing)
     if (resource.kind is Kind.COLUMNS and whole) or (
         resource.kind is Kind.TABLE and partial and request.permissions - {"SELECT"}
     ):
         raise errors.bad_permissions()
+    cell_grants.check(request, standing)
     if principal.kind is principals.Kind.ACCOUNT and not request.external:
         raise errors.invalid(f"Invalid principal, {principal.id}. Permissions cannot be granted to the own account.")
     if request.external:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.api import AwsError
-from sandbox.lakeformation import catalog, effective, errors, principals, resources, world
+from sandbox.lakeformation import catalog, cell_filters, cell_grants, effective, errors, principals, resources, world
 from sandbox.lakeformation.resources import EVERY, Kind, Resource
 from sandbox.lakeformation.store import Grant, lock, store
 
@@ -71,6 +71,7 @@ def list_permissions(call: Call) -> dict[str, Any]:
     principal = (params.get("Principal") or {}).get("DataLakePrincipalIdentifier")
     if principal is not None:
         principal = _principal_filter(principal, caller, params)
+    related = (params.get("IncludeRelated") or "").upper() == "TRUE"
     kinds = _TYPES.get(params["ResourceType"]) if "ResourceType" in params else None
     if "ResourceType" in params and kinds is None:
         raise errors.not_supported(f"ResourceType {params['ResourceType']}")
@@ -87,7 +88,7 @@ def list_permissions(call: Call) -> dict[str, Any]:
                 params.get("ResourceType", ""), grant.resource.policy_type
             ):
                 continue
-            if wanted is not None and not _is_about(grant.resource, wanted):
+            if wanted is not None and not _is_about(grant.resource, wanted, related=related):
                 continue
             found += rows(caller, grant)
     return {"PrincipalResourcePermissions": found} | more
@@ -111,8 +112,13 @@ def _tags_together(grants: Iterable[Grant]) -> Iterator[Grant]:
     yield from found.values()
 
 
-def _is_about(resource: Resource, wanted: Resource) -> bool:
-    """Whether a permission on the resource answers the question for another: of a tag, for any of its values."""
+def _is_about(resource: Resource, wanted: Resource, *, related: bool) -> bool:
+    """Whether a permission on the resource answers the question for another: of a tag, for any of its values.
+
+    Its data cells filters belong to a table only where IncludeRelated says so.
+    """
+    if Kind.CELLS_FILTER in (resource.kind, wanted.kind):
+        return resource == wanted or (related and resource.entity == wanted)
     if wanted.kind is not Kind.LF_TAG:
         return resource.entity == wanted
     same = (resource.kind, resource.catalog, resource.tag_key) == (wanted.kind, wanted.catalog, wanted.tag_key)
@@ -126,8 +132,10 @@ def _resource_filter(call: Call) -> Resource | None:
     if "TableWithColumns" in given:
         raise errors.invalid("TableWithColumns is not a valid resource filter. Use Table.")
     resource = resources.parse(given, call.params.get("CatalogId") or call.caller.account)
+    resource = cell_filters.meant_by(call.caller.account, resource)
     try:
         catalog.find(resource)
+        cell_grants.check_known(resource)
     except AwsError as missing:
         raise errors.not_authorized() from missing
     if resource.by_tag:

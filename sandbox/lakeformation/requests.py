@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.lakeformation import errors, principals, resources
+from sandbox.lakeformation import cell_filters, errors, principals, resources
 from sandbox.lakeformation.principals import Principal
 from sandbox.lakeformation.resources import Kind, Resource
 
@@ -68,7 +68,8 @@ def parse(caller: Caller, region: str, entry: dict[str, Any], default_catalog: s
     if not (permissions | grantable) <= resources.valid(resource):
         raise errors.bad_permissions()
     principal = principals.parse(entry["Principal"].get("DataLakePrincipalIdentifier", ""))
-    return Request(caller, region, principal, resources.whole(resource), permissions, grantable)
+    resource = cell_filters.meant_by(caller.account, resources.whole(resource))
+    return Request(caller, region, principal, resource, permissions, grantable)
 
 
 def check_grant(request: Request) -> None:
@@ -84,7 +85,10 @@ def check_grant(request: Request) -> None:
         # include list is possible.
         raise errors.bad_permissions()
     if request.principal.kind is principals.Kind.IAM_ALLOWED and (
-        request.grantable or not request.local_resource or request.resource.by_tag
+        request.grantable
+        or not request.local_resource
+        or request.resource.by_tag
+        or request.resource.kind is Kind.CELLS_FILTER
     ):
         raise errors.bad_permissions()
     if _bytes(request.resource) > MAX_EXPRESSION_BYTES:

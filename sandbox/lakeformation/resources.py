@@ -45,7 +45,7 @@ VALID: dict[Kind, frozenset[str]] = {
     Kind.DATA_LOCATION: frozenset({"DATA_LOCATION_ACCESS"}),
     Kind.LF_TAG: frozenset({"ALTER", "ASSOCIATE", "DESCRIBE", "DROP", "GRANT_WITH_LF_TAG_EXPRESSION"}),
     Kind.TAG_EXPRESSION: frozenset({"ALL", "ALTER", "DESCRIBE", "DROP", "GRANT_WITH_LF_TAG_EXPRESSION"}),
-    Kind.CELLS_FILTER: frozenset({"SELECT"}),
+    Kind.CELLS_FILTER: frozenset({"DESCRIBE", "DROP", "SELECT"}),
 }
 """What can be granted; on a tag policy it is what can be granted on the resources that it means (`valid`)."""
 
@@ -60,7 +60,7 @@ class Resource:
 
     `columns` (include list) or `excluded` for COLUMNS, `location` for DATA_LOCATION, `tag_key` and `tag_values` for
     LF_TAG, `policy_type` (DATABASE or TABLE) and either `expression` or the name of a saved one for TAG_POLICY,
-    `expression_name` for TAG_EXPRESSION too, `filter_name` for CELLS_FILTER.
+    `expression_name` for TAG_EXPRESSION too, `filter_name` for CELLS_FILTER with `home`, the account that made it.
     """
 
     kind: Kind
@@ -76,13 +76,14 @@ class Resource:
     expression: Expression = ()
     expression_name: str = ""
     filter_name: str = ""
+    home: str = ""
 
     @property
     def entity(self) -> Resource:
         """The table when this is columns or cells of it, else itself."""
         if self.kind not in (Kind.COLUMNS, Kind.CELLS_FILTER):
             return self
-        return replace(self, kind=Kind.TABLE, columns=(), excluded=(), filter_name="")
+        return replace(self, kind=Kind.TABLE, columns=(), excluded=(), filter_name="", home="")
 
     @property
     def carrier(self) -> Resource:
@@ -105,6 +106,11 @@ class Resource:
         if self.kind is not Kind.LF_TAG:
             return [self]
         return [replace(self, tag_values=(value,)) for value in self.tag_values]
+
+    @property
+    def keeper(self) -> str:
+        """The account that decides about it: the owner, of a cells filter who made it."""
+        return self.home or self.catalog
 
     @property
     def by_tag(self) -> bool:
@@ -192,8 +198,10 @@ def tag_expression(account: str, name: str) -> Resource:
 
 
 def cells_filter(account: str, database_name: str, table_name: str, name: str) -> Resource:
-    """A data cells filter of a table."""
-    return Resource(Kind.CELLS_FILTER, account, database_name.lower(), table_name.lower(), filter_name=name)
+    """A data cells filter of a table, made by the table's owner."""
+    return Resource(
+        Kind.CELLS_FILTER, account, database_name.lower(), table_name.lower(), filter_name=name, home=account
+    )
 
 
 def normal_expression(given: list[dict[str, Any]]) -> Expression:

@@ -98,8 +98,8 @@ class Account:
     tags: dict[Resource, dict[str, str]] = field(default_factory=dict)
     """What is assigned to a database(), table() or column() of the account's catalog: keys with their one value."""
     tag_expressions: dict[str, SavedExpression] = field(default_factory=dict)
-    cell_filters: dict[tuple[str, str, str], CellsFilter] = field(default_factory=dict)
-    """By database, table and name."""
+    cell_filters: dict[Resource, CellsFilter] = field(default_factory=dict)
+    """The data cells filters that were made in the account, by cells_filter()."""
 
     def admins(self) -> set[str]:
         """The data lake administrators."""
@@ -194,8 +194,7 @@ def _account_to_state(account: Account) -> dict[str, Any]:
         "tags": [{"resource": asdict(resource), "tags": dict(tags)} for resource, tags in account.tags.items()],
         "tag_expressions": [asdict(saved) for saved in account.tag_expressions.values()],
         "cell_filters": [
-            {"database": database, "table": table, "filter": asdict(item)}
-            for (database, table, _), item in account.cell_filters.items()
+            {"resource": asdict(resource), "filter": asdict(cells)} for resource, cells in account.cell_filters.items()
         ],
     }
 
@@ -224,8 +223,7 @@ def _account_from_state(item: dict[str, Any]) -> Account:
         saved = SavedExpression(**_frozen(entry))
         account.tag_expressions[saved.name] = saved
     for entry in item["cell_filters"]:
-        cells = CellsFilter(**_frozen(entry["filter"]))
-        account.cell_filters[entry["database"], entry["table"], cells.name] = cells
+        account.cell_filters[_resource(entry["resource"])] = CellsFilter(**_frozen(entry["filter"]))
     return account
 
 
