@@ -94,6 +94,8 @@ class TagModel:
             if isinstance(held[1], Policy) and key.lower() in dict(held[1].expression):
                 self.granted.pop(held)
                 self.grantable.pop(held, None)
+        for account, values in self.described.items():
+            self.described[account] = {pair for pair in values if pair[0] != key.lower()}
 
     def _known(self, key: str, *values: str) -> None:
         """lf-tag-considerations: predefined "before they can be assigned to Data Catalog resources or granted"."""
