@@ -68,14 +68,14 @@ def _expression(call: Call, owner: str) -> Expression:
 
 
 def _databases(owner: str) -> Iterator[Resource]:
-    for found in world.current().databases(owner):
-        yield resources.database(owner, found["Name"])
+    names = sorted(found["Name"] for found in world.current().databases(owner))
+    yield from (resources.database(owner, name) for name in names)
 
 
 def _tables(owner: str) -> Iterator[Resource]:
     for database in _databases(owner):
-        for found in world.current().tables(owner, database.database):
-            yield resources.table(owner, database.database, found["Name"])
+        names = sorted(found["Name"] for found in world.current().tables(owner, database.database))
+        yield from (resources.table(owner, database.database, name) for name in names)
 
 
 def _row(caller: Caller, wanted: Expression, table: Resource) -> dict[str, Any] | None:
