@@ -15,14 +15,21 @@ Known differences from AWS
 * A recipient passes on by tag the very policy that it received with the grant option, or another one when it may
   DESCRIBE every value of it (permission-cascading-rules); nobody gets more than the account received.
 * Partition keys are columns like any other to a tag policy; grants by name always include them.
-* A deleted tag takes the grants on it and on expressions with it along, in all accounts; AWS calls them invalid.
+* A deleted tag takes the grants on it and on expressions with it along, in all accounts; AWS calls them invalid. Saved
+  expressions keep it: they match again when a tag of the same name is made.
+* LF-tags: the guide's 50 characters count, not the API's 128 and 256. A value that something carries cannot be removed
+  (the API reference; the guide says that nobody checks). Administrators hold every permission on their account's tags
+  without a grant; one page of the guide wants ASSOCIATE granted on tags that others made. Tags that a caller may not
+  see find nothing and are not shown. Whatever else was asked, AddLFTagsToResource and RemoveLFTagsFromResource carry
+  out the tags that did not fail.
+* Catalogs carry no LF-tags; nested columns are no columns of their own.
 * GetEffectivePermissionsForPath, and ListPermissions for a database or table, list what was granted by name.
 * Principals are IAM users and roles, accounts, the sandbox's organization, `<account>:IAMPrincipals` and
   IAM_ALLOWED_PRINCIPALS. Organizational units, SAML, QuickSight and Identity Center principals are refused.
 * Some refusals are documented by AWS without the text of the error: a grant to the own account, the passing on of a
-  received resource to a third account, a cross-account grant while IAM_ALLOWED_PRINCIPALS stands on the resource, a
-  tag that is not defined, an expression that is too long, the fifty-first policy, what was shared by tag and has not
-  arrived. The codes here are AWS's; those texts are this project's.
+  received resource to a third account, a cross-account grant while IAM_ALLOWED_PRINCIPALS stands on the resource, an
+  LF-tag that is there already or in use, its quotas, an expression that is too long, the fifty-first policy, what was
+  shared by tag and has not arrived. The codes here are AWS's; those texts are this project's.
 * RAM calls that Lake Formation makes for a grantor are checked as ram:GetResourceShares, CreateResourceShare,
   AssociateResourceSharePermission (not by LF-tag), AssociateResourceShare, DisassociateResourceShare and
   DeleteResourceShare; organizations:* is not checked.
