@@ -179,9 +179,15 @@ class Demo:
             ("A new table that carries the tag is readable at once, without any new grant", self.add_tagged_table),
             ("Its tag is taken away, and with it the access", self.take_tag_away),
             ("The intern beside the analyst is refused, by name", lambda: self.refuse(people.INTERN, "marketing")),
-            ("… and by tag", lambda: self.refuse(people.INTERN, "marketing", SQL_BY_TAG, TAG_DATABASE)),
+            (
+                "The intern is refused by tag, too",
+                lambda: self.refuse(people.INTERN, "marketing", SQL_BY_TAG, TAG_DATABASE),
+            ),
             ("An analyst of another account is refused, by name", lambda: self.refuse(people.ANALYST, "finance")),
-            ("… and by tag", lambda: self.refuse(people.ANALYST, "finance", SQL_BY_TAG, TAG_DATABASE)),
+            (
+                "The analyst of the other account is refused by tag, too",
+                lambda: self.refuse(people.ANALYST, "finance", SQL_BY_TAG, TAG_DATABASE),
+            ),
         ]
         for name, action in steps:
             with self.progress.step(name) as step:
