@@ -8,12 +8,13 @@ from typing import Any
 
 from sandbox import authz
 from sandbox.api import AwsError, Caller
-from sandbox.athena import errors
+from sandbox.athena import cells, errors
 from sandbox.athena.errors import Place, QueryError
 from sandbox.athena.statements import TableUse
 from sandbox.glue import access, gate, objects, resources, store
 from sandbox.glue.store import Record
 from sandbox.lakeformation import engine
+from sandbox.lakeformation.effective import Cells
 from sandbox.lakeformation.engine import TableRef
 
 
@@ -28,6 +29,8 @@ class Source:
     partitions: list[Record]
     readable: list[str]
     """Lower case, in the order of the definition, partition keys last."""
+    cells: list[Cells]
+    """In which rows; together they make what is readable."""
 
     @property
     def location(self) -> str:
@@ -44,11 +47,17 @@ def find(caller: Caller, region: str, use: TableUse) -> Source:
 
     shown = _call(caller, region, missing, "GetTable", DatabaseName=use.database, Name=use.name)["Table"]
     ref, record = _target(caller, region, use, shown, missing)
+    if not record.get("StorageDescriptor"):
+        raise errors.no_storage(ref.database, ref.name)
     keys = record.get("PartitionKeys") or []
     partitions = _partitions(caller, region, use, missing) if keys else []
-    names = access.column_names(record)
-    readable = [name.lower() for name in engine.readable_columns(caller, ref, names)]
-    return Source(use, ref, record, partitions, readable)
+    names = [name.lower() for name in access.column_names(record)]
+    parts = engine.readable_cells(caller, ref, names)
+    cells.require_iam(caller, parts)
+    readable = [name for name in names if any(name in part.columns for part in parts)]
+    source = Source(use, ref, record, partitions, readable, parts)
+    cells.check(source, names)
+    return source
 
 
 def _call(
@@ -130,6 +139,8 @@ class Access:
             raise QueryError(f"HIVE_FILESYSTEM_ERROR: {failure}") from failure
 
     def _reader(self, uri: str) -> objects.Reader:
+        if not uri:
+            raise errors.no_location()
         catalog = self._source.ref.catalog
         if engine.registered_location(catalog, uri) is None:
             return objects.reader(uri, self._region, self._caller)

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from sandbox.api import Json
+from sandbox.athena import cells
 from sandbox.athena.catalog import Access, Source
 from sandbox.athena.errors import QueryError
 from sandbox.glue.store import Record
@@ -74,12 +75,13 @@ def load(
     kept = set(source.readable)
     inner = _inner(connection, kind, files.paths, columns, source.record)
     shown = [column for column in (*columns, *keys) if column.name in kept]
-    selected = ", ".join(f"{quoted(column.name)}" for column in shown)
+    selected = ", ".join(cells.column(source, column.name) for column in shown)
     partitions = ""
     if keys:
         _partition_table(connection, view, keys, source.partitions)
         partitions = f" JOIN {quoted(view + '_p')} ON _p = {_folder_number(files.paths)}"
-    connection.execute(f"CREATE VIEW {quoted(view)} AS SELECT {selected} FROM ({inner}){partitions}")  # noqa: S608
+    rows = cells.where(source)
+    connection.execute(f"CREATE VIEW {quoted(view)} AS SELECT {selected} FROM ({inner}){partitions}{rows}")  # noqa: S608
     return files.size, {column.name: column.kind for column in shown}
 
 

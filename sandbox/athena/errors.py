@@ -58,6 +58,16 @@ def insufficient(failure: AwsError) -> QueryError:
     return QueryError(f"Insufficient permissions to execute the query. {failure.message}", 1005)
 
 
+def no_storage(database: str, table: str) -> QueryError:
+    """A table that tells nothing of its data; Trino's text: https://github.com/trinodb/trino, GlueConverter."""
+    return QueryError(f"HIVE_UNSUPPORTED_FORMAT: Table StorageDescriptor is null for table '{database}' {table}")
+
+
+def no_location() -> QueryError:
+    """A table that does not tell where its data lies: https://github.com/aws/aws-sdk-pandas/issues/1163."""
+    return QueryError("GENERIC_INTERNAL_ERROR: Can not create a Path from an empty string", 1, SYSTEM)
+
+
 def storage_denied(uri: str, failure: AwsError) -> QueryError:
     """The data cannot be read, by the caller or by the role that Lake Formation vends."""
     return QueryError(

@@ -73,7 +73,8 @@ def to_sql(expression: str) -> str:
             return node
         first, *fields = _path(node)
         named = exp.to_identifier(first.name.lower(), quoted=True)
-        return exp.Dot.build([named, *(exp.to_identifier(field.name, quoted=True) for field in fields)])
+        below = [exp.to_identifier(field.name, quoted=True) for field in fields]
+        return exp.Dot.build([named, *below]) if below else named
 
     return _parse(expression).transform(place).sql("duckdb", comments=False)
 
