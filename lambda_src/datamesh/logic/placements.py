@@ -118,7 +118,9 @@ class TagPlacements:
             },
             tables={placement.name: placement.wanted for placement in self._placements},
             before={
-                placement.name: self._tags_now(placement) for placement in self._placements if placement.is_finished
+                placement.name: self._tags_now(placement, placement.found)
+                for placement in self._placements
+                if placement.is_finished
             },
             after={
                 placement.name: declared_tags(tags, content, placement.table.spec, column_names(placement.wanted))
@@ -138,7 +140,7 @@ class TagPlacements:
         clear_defaults(permissions, database, {placement.name for placement in self._placements})
         retagged = set[str]()
         for placement in self._placements:
-            before, unseen = self._tags_now(placement), placement.name in hidden
+            before, unseen = self._tags_now(placement, placement.wanted), placement.name in hidden
             if self._tagging.apply(database, placement.name, before, plan.after[placement.name], unseen=unseen):
                 retagged.add(placement.name)
             if unseen:
@@ -161,10 +163,9 @@ class TagPlacements:
         shown = gains({placement.name: after}, {placement.name: on_the_way}, self._grants)
         return any(new & set(gain.shown.columns) for gain in shown)
 
-    def _tags_now(self, placement: Placement) -> TableTags:
+    def _tags_now(self, placement: Placement, table: CatalogTable | None) -> TableTags:
         tags = self._lf_tags.table_tags(placement.database, placement.name)
-        names = column_names(placement.found) if placement.found is not None else ()
-        return tags.model_copy(update={"column_names": names})
+        return tags.model_copy(update={"column_names": column_names(table) if table is not None else ()})
 
 
 def _without_location(placement: Placement) -> Placement:

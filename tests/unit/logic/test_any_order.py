@@ -22,7 +22,7 @@ from tests.support.central_commands import (
 # The steps in the order of the state machines, which tests/unit/logic/test_register_*.py walk themselves.
 ORDER = {
     "register_data_domain": ("admit", "verify", "prepare", "route", "record", "tell", "confirm"),
-    "register_data_product": ("admit", "tables", "grant", "record", "confirm"),
+    "register_data_product": ("admit", "tables", "grant", "record", "tell", "confirm"),
     "share_data_product": ("admit", "grant", "record", "confirm"),
     "index_data_product": ("index",),
 }
@@ -107,7 +107,7 @@ def test_one_command_in_three_executions_at_once_ends_as_in_one(schedule: list[t
     run(expected, REPEATED)
     payloads: list[dict[str, Any]] = [{}, {}, {}]
     ended, at = [False] * 3, [0, 0, 0]
-    for number, _ in [*schedule, *[(number, "") for number in range(3) for _ in range(5)]]:
+    for number, _ in [*schedule, *[(number, "") for number in range(3) for _ in range(6)]]:
         steps = ORDER["register_data_product"]
         if ended[number] or at[number] == len(steps):
             continue

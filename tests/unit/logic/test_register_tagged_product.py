@@ -486,3 +486,21 @@ def test_a_consumer_whose_domain_is_gone_is_not_told(central: FakeCentral) -> No
     central.registry.write([Drop(marketing)])
     assert central.deliver(register_product(tagged())).path[-1] == "Product Registered"
     assert changes_told(central, MARKETING) == []
+
+
+def test_a_new_column_is_tagged_before_its_table_gets_tags_that_would_show_it(central: FakeCentral) -> None:
+    internal = {"classification": "internal"}
+    central.deliver(register_product(tagged(table_spec("flights", columns=columns(b=internal)))))
+    grant(central, OPEN | internal)
+    shown: list[dict[str, str]] = []
+    set_table_tags = central.lf_tags.set_table_tags
+
+    def watched(database: str, table: str, wanted: Any) -> None:
+        set_table_tags(database, table, wanted)
+        shown.append(dict(central.lf_tags.on_columns.get((TBAC, "flights", "a"), {})))
+
+    central.lf_tags.set_table_tags = watched  # type: ignore[method-assign]
+    new = table_spec("flights", columns=columns(a=CLOSED), tags=internal)
+    central.deliver(register_product(tagged(new), minute=1))
+    assert central.lf_tags.on_tables[TBAC, "flights"] == OPEN | internal
+    assert shown[-1] == CLOSED | internal
