@@ -205,8 +205,16 @@ def cells_filter(account: str, database_name: str, table_name: str, name: str) -
 
 
 def normal_expression(given: list[dict[str, Any]]) -> Expression:
-    """The tag expression of a request (a list of TagKey with TagValues): lower case, sorted."""
+    """The tag expression of a request (a list of TagKey with TagValues): lower case, sorted.
+
+    Raises:
+        AwsError: InvalidInputException when there is nothing in it, or a key twice.
+    """
+    if not given:
+        raise errors.invalid("Expression must not be empty.")
     found = {item["TagKey"].lower(): {value.lower() for value in item["TagValues"]} for item in given}
+    if len(found) != len(given):
+        raise errors.invalid("A tag key can be listed only once in an expression.")
     return tuple((key, tuple(sorted(values))) for key, values in sorted(found.items()))
 
 
@@ -295,10 +303,7 @@ def _tag_policy(owner: str, value: dict[str, Any]) -> Resource:
         raise errors.invalid("LFTagPolicy must have either an Expression or an ExpressionName.")
     if name:
         return named_policy(owner, value["ResourceType"], name)
-    found = normal_expression(expression or [])
-    if len(found) != len(expression or []):
-        raise errors.invalid("A tag key can be listed only once in an expression.")
-    return tag_policy(owner, value["ResourceType"], found)
+    return tag_policy(owner, value["ResourceType"], normal_expression(expression or []))
 
 
 def valid(resource: Resource) -> frozenset[str]:

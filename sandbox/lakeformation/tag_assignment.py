@@ -73,7 +73,7 @@ def tags_of(caller: Caller, target: Resource, *, assigned: bool = False) -> dict
     def seen(*names: str) -> list[dict[str, Any]]:
         place = (resources.database, resources.table, resources.column)[len(names) - 1](owner, *names)
         found = tags.assigned(place) if assigned else tags.effective(owner, *names)
-        visible = {key: value for key, value in found.items() if value in tag_ops.visible_values(caller, owner, key)}
+        visible = {key: value for key, value in found.items() if tag_ops.visible(caller, owner, key, value)}
         return tag_ops.pairs(owner, visible)
 
     if target.kind is Kind.DATABASE:
@@ -203,7 +203,7 @@ def _check_tag(caller: Caller, target: Resource, owner: str, key: str, value: st
         raise errors.invalid(f"An LF-Tag of account {owner} cannot be assigned to a resource of {target.catalog}.")
     wanted = resources.lf_tag(owner, key, value)
     known = value in store.account(owner).lf_tags.get(key, ())
-    if owner != caller.account and not effective.allows(caller, "DESCRIBE", wanted):
+    if owner != caller.account and not tag_ops.visible(caller, owner, key, value):
         known = False
     if not known:
         raise errors.unknown_tag()

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox import clock
-from sandbox.lakeformation import effective, errors, listing, resources
-from sandbox.lakeformation.resources import Kind
+from sandbox.lakeformation import effective, errors, listing, resources, tag_ops
 from sandbox.lakeformation.settings_ops import own_catalog
 from sandbox.lakeformation.store import SavedExpression, lock, store
 
@@ -41,10 +39,7 @@ def create(call: Call) -> dict[str, Any]:
         if len(known) >= MAX_EXPRESSIONS:
             raise errors.too_many(f"The number of LF-Tag expressions exceeds {MAX_EXPRESSIONS}.")
         known[name] = SavedExpression(name, expression, call.params.get("Description") or "")
-        own = store.account(account).obtain(caller.principal_arn, resources.tag_expression(account, name))
-        own.permissions |= resources.VALID[Kind.TAG_EXPRESSION]
-        own.grantable |= resources.VALID[Kind.TAG_EXPRESSION]
-        own.updated, own.updated_by = clock.now(), caller.arn
+        tag_ops.give_creator(caller, resources.tag_expression(account, name))
     return {}
 
 
@@ -122,12 +117,7 @@ def _found(call: Call, permission: str) -> SavedExpression:
 
 
 def _checked_expression(call: Call, account: str) -> Expression:
-    given = call.params["Expression"]
-    expression = resources.normal_expression(given)
-    if not given:
-        raise errors.invalid("Expression must not be empty.")
-    if len(expression) != len(given):
-        raise errors.invalid("A tag key can be listed only once in an expression.")
+    expression = resources.normal_expression(call.params["Expression"])
     known = store.account(account).lf_tags
     for key, values in expression:
         if not set(values) <= set(known.get(key, ())):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import clock
 from sandbox.lakeformation import effective, errors, listing, resources, tag_policies, tags, windows
-from sandbox.lakeformation.resources import EVERY, Kind
+from sandbox.lakeformation.resources import EVERY
 from sandbox.lakeformation.settings_ops import own_catalog
 from sandbox.lakeformation.store import lock, store
 
 if TYPE_CHECKING:
     from sandbox.api import Call, Caller
+    from sandbox.lakeformation.resources import Resource
 
 MAX_TAGS = 1000
 MAX_VALUES = 1000
@@ -46,10 +47,7 @@ def create(call: Call) -> dict[str, Any]:
         if len(known) >= MAX_TAGS:
             raise errors.too_many(f"The number of LF-Tags exceeds {MAX_TAGS}.")
         known[key] = values
-        own = store.account(account).obtain(caller.principal_arn, resources.lf_tag(account, key, EVERY))
-        own.permissions |= resources.VALID[Kind.LF_TAG]
-        own.grantable |= resources.VALID[Kind.LF_TAG]
-        own.updated, own.updated_by = clock.now(), caller.arn
+        give_creator(caller, resources.lf_tag(account, key, EVERY))
     return {}
 
 
@@ -152,9 +150,22 @@ def visible_values(caller: Caller, account: str, key: str) -> list[str]:
     https://docs.aws.amazon.com/lake-formation/latest/dg/TBAC-adding-tag-creator.html
     """
     values = list(store.account(account).lf_tags.get(key, ()))
-    if effective.allows(caller, "DESCRIBE", resources.lf_tag(account, key, EVERY)):
+    if visible(caller, account, key, EVERY):
         return values
-    return [value for value in values if effective.allows(caller, "DESCRIBE", resources.lf_tag(account, key, value))]
+    return [value for value in values if visible(caller, account, key, value)]
+
+
+def visible(caller: Caller, account: str, key: str, value: str) -> bool:
+    """Whether the caller holds anything on a value of a tag, or on all of them."""
+    return effective.allows(caller, "DESCRIBE", resources.lf_tag(account, key, value))
+
+
+def give_creator(caller: Caller, made: Resource) -> None:
+    """Whoever makes a tag or an expression holds everything on it, with the grant option."""
+    own = store.account(made.catalog).obtain(caller.principal_arn, made)
+    own.permissions |= resources.valid(made)
+    own.grantable |= resources.valid(made)
+    own.updated, own.updated_by = clock.now(), caller.arn
 
 
 def pairs(account: str, found: dict[str, str]) -> list[dict[str, Any]]:

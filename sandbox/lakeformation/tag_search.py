@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.lakeformation import effective, errors, listing, resources, tag_assignment, tag_ops, tags, world
+from sandbox.lakeformation import effective, listing, resources, tag_assignment, tag_ops, tags, world
 from sandbox.lakeformation.store import lock
 
 if TYPE_CHECKING:
@@ -54,16 +54,10 @@ def tables(call: Call) -> dict[str, Any]:
 
 def _expression(call: Call, owner: str) -> Expression:
     """The expression, without the values that the caller may not see."""
-    given = call.params["Expression"]
-    found = resources.normal_expression(given)
-    if not given:
-        raise errors.invalid("Expression must not be empty.")
-    if len(found) != len(given):
-        raise errors.invalid("A tag key can be listed only once in an expression.")
-    visible = ((key, set(tag_ops.visible_values(call.caller, owner, key))) for key, _ in found)
+    found = resources.normal_expression(call.params["Expression"])
     return tuple(
-        (key, tuple(value for value in values if value in seen))
-        for (key, values), (_, seen) in zip(found, visible, strict=True)
+        (key, tuple(value for value in values if tag_ops.visible(call.caller, owner, key, value)))
+        for key, values in found
     )
 
 
