@@ -24,6 +24,9 @@ from datamesh.models.registry import (
     Save,
     Stamp,
     TableRecord,
+    TagChangeRecord,
+    TagGrantRecord,
+    TagWork,
     Take,
     account_claim,
     domain_key,
@@ -97,6 +100,48 @@ def test_the_tags_that_the_mesh_added_are_remembered(registry: Registry) -> None
     added = AddedTags(tags={"channel": ("shop", "web")})
     registry.write([Save(added)])
     assert registry.added_tags() == added
+
+
+def test_changes_of_tags_are_found_by_the_event_that_made_them(registry: Registry) -> None:
+    stamps = [Stamp(occurred_at=NOW, event_id=uuid.UUID(int=number)) for number in (1, 2)]
+    changes = [
+        TagChangeRecord(
+            domain="sales", product="air_travel", stamp=stamp, recorded_at=NOW, table=name, changes=(), reasons=("why",)
+        )
+        for stamp in stamps
+        for name in ("airports", "flights")
+    ]
+    registry.write([Save(change) for change in changes])
+    assert registry.tag_changes("sales", "air_travel", stamps[0]) == changes[:2]
+    assert registry.tag_changes("sales", "air_travel", stamps[1]) == changes[2:]
+    assert registry.tag_changes("sales", "air", stamps[0]) == []
+
+
+def test_all_tag_grants_of_the_mesh_are_read_together(registry: Registry) -> None:
+    grants = [
+        TagGrantRecord(
+            request_id=uuid.UUID(int=number),
+            consumer=consumer,
+            account_id="333333333333",
+            expression={"lob": ("sales",)},
+            principals=("arn:aws:iam::333333333333:role/analyst",),
+            granted_at=NOW,
+        )
+        for number, consumer in enumerate(("finance", "marketing"))
+    ]
+    registry.write([Save(grant) for grant in grants])
+    assert registry.tag_grants() == grants
+
+
+def test_one_works_on_tags_at_a_time(registry: Registry) -> None:
+    assert registry.tag_work() is None
+    work = TagWork(holder="one/tables", lease_expires_at=NOW)
+    registry.write([Save(work)])
+    assert registry.tag_work() == work
+    with pytest.raises(WriteConflict):
+        registry.write([Save(work.model_copy(update={"holder": "two/grant"}))])
+    registry.write([Drop(work)])
+    assert registry.tag_work() is None
 
 
 def test_a_table_whose_name_begins_alike_is_another(registry: Registry, central: FakeCentral) -> None:

@@ -72,13 +72,19 @@ def test_a_table_of_another_is_never_touched(
         decide(found, product, content, spec(), declared_anew=True)
 
 
-@pytest.mark.parametrize("location", [None, "s3://elsewhere/flights/"])
-def test_a_table_elsewhere_is_never_touched(
-    product: ProductRecord, content: ProductContent, location: str | None
-) -> None:
-    found = new_table(product, content, spec()).model_copy(update={"location": location})
+def test_a_table_elsewhere_is_never_touched(product: ProductRecord, content: ProductContent) -> None:
+    found = new_table(product, content, spec()).model_copy(update={"location": "s3://elsewhere/flights/"})
     with pytest.raises(LocationChanged):
         decide(found, product, content, spec(), declared_anew=True)
+
+
+@pytest.mark.parametrize("declared_anew", [True, False])
+def test_a_table_that_has_no_location_yet_gets_it(
+    product: ProductRecord, content: ProductContent, declared_anew: bool
+) -> None:
+    wanted = new_table(product, content, spec())
+    found = wanted.model_copy(update={"location": None})
+    assert decide(found, product, content, spec(), declared_anew=declared_anew) == ("update", wanted)
 
 
 def test_a_declaration_adds_types_comments_and_flags(product: ProductRecord, content: ProductContent) -> None:
