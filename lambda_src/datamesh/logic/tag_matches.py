@@ -8,6 +8,7 @@ from datamesh.logic.sensitivity import assess
 from datamesh.logic.tagging import column_names
 from datamesh.logic.tags import matched
 from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, CatalogTable
+from datamesh.models.errors import RecordBusy
 from datamesh.models.facts import MatchedDatabase
 from datamesh.models.registry import ProductRecord, TableRecord, table_claim
 from datamesh.models.tags import FoundTable, SensitiveTags, TagExpression
@@ -93,15 +94,22 @@ class Survey:
         table: CatalogTable,
         product: _Product,
     ) -> tuple[str, ...]:
-        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table."""
-        contents = [content for content in (product.record.content, product.record.pending) if content is not None]
-        if not contents:
+        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table.
+
+        Raises RecordBusy while the product is being registered: its tables are placed before what is declared of them
+        is recorded, columns that a crawler will find included.
+        """
+        if product.record.in_progress:
+            raise RecordBusy(f"{product.record.domain}.{product.record.name} is being registered")
+        if product.record.pending is not None:
+            return ("its last registration has failed, and must be sent again",)
+        if product.record.content is None:
             return ("the product is not registered",)
         tags = found.tags.model_copy(update={"column_names": column_names(table)})
         return assess(
             database,
             [table],
-            contents=contents,
+            contents=[product.record.content],
             specs={name: record.spec for name, record in product.tables.items()},
             tags={table.name: tags},
             sensitive_tags=self._sensitive_tags,

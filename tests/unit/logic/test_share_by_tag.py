@@ -295,12 +295,12 @@ def test_a_table_that_no_product_declared_is_refused(central: FakeCentral) -> No
     assert f"{TBAC}.handmade belongs to no product" in told["message"]
 
 
-def test_a_table_of_a_product_that_never_came_into_force_counts_by_what_is_pending() -> None:
+def test_a_table_of_a_product_that_never_came_into_force_is_not_granted() -> None:
     central = central_with("sales", "marketing")
     central.fail_once("record", RuntimeError("broken"))
     central.deliver(register_product(product_spec(pii=None)))
     share_by_tag(central, "flights", {"confidentiality": "non-sensitive"})
-    assert "does not say" in rejection(central, ask())["message"]
+    assert "its last registration has failed" in rejection(central, ask())["message"]
 
 
 @pytest.mark.parametrize("step", ["admit", "grant"])
@@ -657,3 +657,30 @@ def test_a_registry_that_keeps_changing_makes_the_step_wait(central: FakeCentral
         central.step("share_data_product", "grant", command)
     central.registry.before_write = None
     assert central.step("share_data_product", "grant", command)["outcome"] == "granted"
+
+
+# --- while the product that is matched is being registered ---
+
+
+def hidden_from_the_catalog() -> dict[str, Any]:
+    """Return a declaration of a column that only a crawler will bring, and that is personal data."""
+    return table_spec("airports", tags={"confidentiality": "non-sensitive"}, columns=[{"name": "owner", "pii": True}])
+
+
+def test_a_request_waits_for_a_registration_of_what_it_matches(central: FakeCentral) -> None:
+    command = register_product(product_spec(hidden_from_the_catalog(), access_mode="both"), minute=1)
+    for step in ("admit", "tables"):
+        central.step("register_data_product", step, command)
+    with pytest.raises(RecordBusy, match="being registered"):
+        central.step("share_data_product", "admit", ask())
+
+
+def test_what_a_failed_registration_may_have_placed_is_not_granted(central: FakeCentral) -> None:
+    command = register_product(product_spec(hidden_from_the_catalog(), access_mode="both"), minute=1)
+    for step in ("admit", "tables", "fail"):
+        central.step("register_data_product", step, command)
+    central.deliver(ask())
+    told = central.published[-1]["Detail"]["data"]
+    assert told["code"] == "SensitiveProduct"
+    assert "sales.air_travel: its last registration has failed" in told["message"]
+    assert policies(central) == {}
