@@ -172,8 +172,10 @@ def _touches_by_tag(grant: Grant, target: Resource) -> bool:
 def _give_together(grant: Grant, ceiling: Grant, target: Resource) -> bool:
     """Whether what was passed on, within what the account holds, is anything on the database or table at all."""
     policies = [each.resource for each in (grant, ceiling) if each.resource.kind is Kind.TAG_POLICY]
-    if not policies or target.by_tag:
+    if target.by_tag:
         return True
+    if not policies and target.kind is not Kind.TABLE:
+        return _give_together_by_name(grant, ceiling)
     if target.kind in (Kind.DATABASE, Kind.ALL_TABLES):
         if target.kind is Kind.DATABASE and _given(grant, target) & _given(ceiling, target):
             return True
@@ -184,6 +186,15 @@ def _give_together(grant: Grant, ceiling: Grant, target: Resource) -> bool:
     names = list(catalog.column_names(target)) if both else []
     mine, theirs = (_selected(each, target, names, grant_option=False) for each in (grant, ceiling))
     return bool(mine & theirs)
+
+
+def _give_together_by_name(grant: Grant, ceiling: Grant) -> bool:
+    """The same for two grants by name in one database: on the database itself, or on a table that both are about."""
+    both = (grant.resource, ceiling.resource)
+    if any(held.kind is Kind.DATABASE for held in both):
+        return both[0].kind is both[1].kind
+    tables = [held.entity for held in both if held.kind is not Kind.ALL_TABLES]
+    return not tables or _give_together(grant, ceiling, tables[0])
 
 
 def _given(grant: Grant, target: Resource) -> AbstractSet[str]:
