@@ -279,6 +279,11 @@ class Changes(RuleBasedStateMachine):
         """With the other account."""
         self.both.grant(MARKETING, *what, options=options)
 
+    @rule(what=by_name.filter(lambda what: what[0] != PEOPLE), options=st.booleans())
+    def share_by_name(self, what: tuple[Place, set[str]], options: bool) -> None:
+        """With the other account, except what is dropped: a share outlives it."""
+        self.both.grant(MARKETING, *what, options=options)
+
     @rule(pair=pairs)
     def describe(self, pair: tuple[str, str]) -> None:
         """With DESCRIBE on all its values the other account passes on policies that it was not granted."""
@@ -287,6 +292,11 @@ class Changes(RuleBasedStateMachine):
     @rule(what=policies)
     def pass_on_by_tag(self, what: tuple[Policy, set[str]]) -> None:
         """In the other account; mostly it has no right to."""
+        self.both.grant(NAMES[ANALYST], *what, options=False, by=MARKETING)
+
+    @rule(what=by_name.filter(lambda what: what[0] != PEOPLE))
+    def pass_on_by_name(self, what: tuple[Place, set[str]]) -> None:
+        """In the other account, as far as it reaches by name and by tag."""
         self.both.grant(NAMES[ANALYST], *what, options=False, by=MARKETING)
 
     @rule(data=st.data())
@@ -299,9 +309,14 @@ class Changes(RuleBasedStateMachine):
 
     @rule(data=st.data(), principal=st.sampled_from([*NAMES.values(), MARKETING]))
     def revoke(self, data: st.DataObject, principal: str) -> None:
-        """Everything granted on one thing."""
-        if held := self.held(principal):
-            by = MARKETING if principal == NAMES[ANALYST] else CENTRAL
+        """Everything granted on one thing; what the other account does not see any more is not there to be revoked."""
+        by = MARKETING if principal == NAMES[ANALYST] else CENTRAL
+        held = [
+            target
+            for target in self.held(principal)
+            if by == CENTRAL or isinstance(target, Policy) or self.both.model.sees(MARKETING, target)
+        ]
+        if held:
             self.both.revoke(principal, data.draw(st.sampled_from(held)), by=by)
 
     @rule(pair=pairs)
@@ -350,6 +365,17 @@ def both() -> Iterator[Both]:
     both = Both()
     yield both
     both.close()
+
+
+def test_what_was_cut_off_inside_a_database_does_not_show_the_database(both: Both) -> None:
+    column = (*ORDERS, "id")
+    both.grant(MARKETING, ("shop",), {"DESCRIBE"}, options=True)
+    both.grant(MARKETING, column, {"SELECT"}, options=True)
+    both.grant(NAMES[ANALYST], column, {"SELECT"}, options=False, by=MARKETING)
+    both.compare()
+    both.revoke(MARKETING, column)
+    both.compare()
+    assert not engine.can_see_database(ANALYST, CENTRAL, "shop")
 
 
 def test_a_tag_made_again_brings_nothing_back(both: Both) -> None:
