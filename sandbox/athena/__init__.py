@@ -12,6 +12,9 @@ What is modelled, with its source:
   https://docs.aws.amazon.com/lake-formation/latest/dg/athena-lf.html.
 * Registered locations are read with the rights of their role, all others with the caller's own:
   https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-underlying-data.html.
+* Data cells filters: rows that no filter shows are not there, cells that none shows are NULL; queries of filtered rows
+  need lakeformation:StartQueryPlanning, GetQueryState, GetWorkUnits and GetWorkUnitResults:
+  https://docs.aws.amazon.com/lake-formation/latest/dg/row-filtering-prereqs.html.
 * Errors: https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html.
 
 Knowingly different from AWS:
@@ -20,8 +23,9 @@ Knowingly different from AWS:
   StartQueryExecution. No views, no `information_schema`, no federated catalogs, no partition projection, no Iceberg.
 * sqlglot translates Trino's SQL to DuckDB's; functions and corner cases (overflow, collation, time zones, integer
   division where the types cannot be derived) follow DuckDB.
-* SELECT is asked for on locations that are not registered, too; AWS asks IAM alone there.
-* Data cell filters and LF-tags have no effect yet. Reuse of results, encryption settings, cost limits: none.
+* SELECT is asked for on locations that are not registered, and row filters hold there; AWS asks IAM alone.
+* A row filter that names a column which the table lost fails the query; what AWS does is not published.
+* Reuse of results, encryption settings, cost limits: none.
 * A CSV row with more fields than columns fails; AWS drops the surplus.
 * GetQueryResults answers from memory what the result file holds.
 * A query runs as long as DuckDB needs; the `latency` setting `athena:query` makes it slower.

@@ -22,14 +22,21 @@ Known differences from AWS
   without a grant; one page of the guide wants ASSOCIATE granted on tags that others made. Tags that a caller may not
   see find nothing and are not shown. Whatever else was asked, AddLFTagsToResource and RemoveLFTagsFromResource carry
   out the tags that did not fail.
-* Catalogs carry no LF-tags; nested columns are no columns of their own.
+* Catalogs carry no LF-tags; nested columns are no columns of their own, and cannot stand in the column lists of data
+  cells filters (in their row expressions they can).
+* Data cells filters, where AWS publishes nothing: their creator holds DESCRIBE and DROP on them with the grant option,
+  but not SELECT; to change one needs what making it needs; deleting one takes its account's grants on it along. Filters
+  that an account makes of a table that it received are its own, and the owner does not see them. Row expressions are
+  checked when filters are made, and refused for types that the guide does not list (dates, small integers). Of
+  PartiQL's keywords only those that the guide names must be quoted.
 * GetEffectivePermissionsForPath, and ListPermissions for a database or table, list what was granted by name.
 * Principals are IAM users and roles, accounts, the sandbox's organization, `<account>:IAMPrincipals` and
   IAM_ALLOWED_PRINCIPALS. Organizational units, SAML, QuickSight and Identity Center principals are refused.
 * Some refusals are documented by AWS without the text of the error: a grant to the own account, the passing on of a
   received resource to a third account, a cross-account grant while IAM_ALLOWED_PRINCIPALS stands on the resource, an
   LF-tag that is there already or in use, its quotas, an expression that is too long, the fifty-first policy, what was
-  shared by tag and has not arrived. The codes here are AWS's; those texts are this project's.
+  shared by tag and has not arrived, most of what is wrong with a data cells filter, the hundred-first of them. The
+  codes here are AWS's; those texts are this project's.
 * RAM calls that Lake Formation makes for a grantor are checked as ram:GetResourceShares, CreateResourceShare,
   AssociateResourceSharePermission (not by LF-tag), AssociateResourceShare, DisassociateResourceShare and
   DeleteResourceShare; organizations:* is not checked.
