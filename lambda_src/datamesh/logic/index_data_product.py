@@ -186,6 +186,8 @@ class ProductIndexing:
         """
         product, registry = report.product, self._world.registry
         with tag_work(registry, report.holder, now) if report.mode == "tbac" else nullcontext():
+            if report.mode == "tbac":
+                product = self._settled(product)
             withheld = self._tag_columns(product, names) if report.mode == "tbac" else []
             result = self._update_tables(product, names, update)
             if report.mode == "tbac":
@@ -193,11 +195,23 @@ class ProductIndexing:
         changed_tags = self._tagging.has_changed(product, report.stamp)
         return result | {"tags_changed": changed_tags} | ({"withheld": withheld[:MAX_REASONS]} if withheld else {})
 
+    def _settled(self, product: ProductRecord) -> ProductRecord:
+        """Return a product as it is now. Raises RecordBusy while it is being registered: its tables are tagged first,
+        and what was declared is recorded last.
+        """
+        now = self._world.registry.product(product.domain, product.name)
+        if now is None or now.in_progress:
+            raise RecordBusy(f"{product.domain}.{product.name} is being registered")
+        return now
+
     def _tag_columns(self, product: ProductRecord, names: Sequence[str]) -> list[str]:
         """Give columns the LF-tags that were declared for them, except where that would show something sensitive.
 
-        A registration is refused then; a crawler's finds cannot be, so the tags are withheld. Return why.
+        A registration is refused then; a crawler's finds cannot be, so the tags are withheld. Return why. Of a product
+        whose last registration failed nobody knows which declaration its columns follow: they stay as they are.
         """
+        if product.pending is not None:
+            return []
         database, registry, grants = product.placed["tbac"], self._world.registry, self._world.registry.tag_grants()
         withheld: list[str] = []
         for table in registry.tables(product.domain, product.name):

@@ -12,7 +12,16 @@ from datamesh.models.catalog import CatalogColumn
 from datamesh.models.errors import AwsTemporarilyUnavailable, RecordBusy
 from datamesh.models.registry import Save, TableRecord, TagChangeRecord, TagGrantRecord
 from tests.support.central import FakeCentral, central_with
-from tests.support.central_commands import MARKETING, NOW, SALES, event, product_spec, register_product, table_spec
+from tests.support.central_commands import (
+    MARKETING,
+    NOW,
+    SALES,
+    event,
+    product_spec,
+    register_domain,
+    register_product,
+    table_spec,
+)
 
 NRAC, TBAC = "datamesh_sales_nrac", "datamesh_sales_tbac"
 ANALYST = f"arn:aws:iam::{MARKETING}:role/analyst"
@@ -274,3 +283,32 @@ def test_a_registration_after_the_crawl_tells_only_what_it_changes() -> None:
     assert [(change["effect"], change["lost"]) for change in told(central, MARKETING)[-1]["changes"]] == [
         ("narrowed", ["b"])
     ]
+
+
+def test_a_fact_waits_for_a_registration_and_does_not_undo_its_tags() -> None:
+    central = central_with_flights([{"name": "a", "type": "string"}])
+    flights = table_spec("flights", columns=[{"name": "a", "type": "string", "tags": CLOSED}])
+    command = register_product(product_spec(flights, access_mode="tbac", tags=OPEN), minute=1)
+    for step in ("admit", "tables"):
+        central.step("register_data_product", step, command)
+    with pytest.raises(RecordBusy, match="being registered"):
+        central.step("index_data_product", "index", crawled(minute=2))
+    assert central.registry.tag_work() is None
+    central.step("register_data_product", "fail", command)
+    assert central.deliver(crawled(minute=3)).status == "SUCCEEDED"
+    assert central.lf_tags.on_columns[TBAC, "flights", "a"] == CLOSED
+
+
+@pytest.mark.parametrize(("last", "error"), [("tables", "RecordBusy"), ("fail", None)])
+def test_a_domains_tags_do_not_change_under_tables_of_which_nothing_is_recorded(last: str, error: str | None) -> None:
+    central = central_with_flights()
+    grant(central, {"classification": "public"} | OPEN)
+    secret = table_spec("airports", columns=[{"name": "owner", "pii": True}])
+    command = register_product(product_spec(secret, access_mode="tbac", tags=OPEN), minute=1)
+    for step in ("admit", "tables", "fail")[: 3 if last == "fail" else 2]:
+        central.step("register_data_product", step, command)
+    walk = central.deliver(register_domain(tags={"classification": "public"}, minute=2))
+    assert walk.error == error
+    assert central.lf_tags.on_databases[TBAC] == {"lob": "sales"}
+    if error is None:
+        assert central.published[-1]["Detail"]["data"]["code"] == "ExposesSensitive"
