@@ -94,6 +94,7 @@ def update(call: Call) -> dict[str, Any]:
     with lock:
         target = _found(caller, given)
         _require_own(caller, target)
+        _require(caller, "DESCRIBE", target)
         made = _checked(caller, target, given)
         account = store.account(target.keeper)
         if given.get("VersionId", account.cell_filters[target].version) != account.cell_filters[target].version:

@@ -172,6 +172,15 @@ class TestWho:
         shop.grant(maker, OTHER.principal_arn, cells_filter(), "DESCRIBE")
         assert (names(shop, OTHER), get(shop, OTHER)["Name"]) == (["eu"], "eu")
 
+    def test_whoever_does_not_see_a_filter_does_not_change_it(self, shop: Lake, admin: Caller) -> None:
+        make(shop, admin, "eu", "id = '1'")
+        shop.grant(admin, OTHER.principal_arn, table(), "SELECT", options=("SELECT",))
+        with refused(*NOT_AUTHORIZED):
+            shop.call(OTHER, "UpdateDataCellsFilter", TableData=data("eu", None))
+        shop.grant(admin, OTHER.principal_arn, cells_filter(), "DESCRIBE")
+        shop.call(OTHER, "UpdateDataCellsFilter", TableData=data("eu", None, "id"))
+        assert get(shop, admin)["ColumnNames"] == ["id"]
+
     def test_dropping_needs_drop(self, shop: Lake, admin: Caller) -> None:
         make(shop, role(CENTRAL, "maker"))
         for caller in (OTHER, admin):
