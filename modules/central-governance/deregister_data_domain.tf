@@ -91,7 +91,7 @@ module "deregister_data_domain_function" {
       {
         sid       = "DropDatabases"
         actions   = ["glue:DeleteDatabase", "glue:GetDatabase", "glue:GetTables"]
-        resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+        resources = [local.arn.catalog, local.arn.databases, local.arn.tables, local.arn.user_functions] # a database goes with all in it
       },
       {
         sid       = "RemoveRoutingRule"

@@ -36,6 +36,7 @@ locals {
     resource_shares = "arn:${local.partition}:ram:${local.region}:${var.account_id}:resource-share/*"
     state_machine   = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
     tables          = "arn:${local.partition}:glue:${local.region}:${var.account_id}:table/${local.catalog_prefix}_*/*"
+    user_functions  = "arn:${local.partition}:glue:${local.region}:${var.account_id}:userDefinedFunction/${local.catalog_prefix}_*/*"
   }
 
   # Which accounts can be domains, as the condition that every policy reaching into one of them carries.

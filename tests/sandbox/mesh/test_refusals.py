@@ -133,6 +133,13 @@ def test_without_the_state_machine_roles_action(story: Story) -> None:
     take_away(story.client("iam", CENTRAL), role, "lambda:InvokeFunction")
     command = {"domain": "sales", "product": story.manifest()}
     correlation_id = story.put(SALES, "RegisterDataProduct", command)
+
+    def gave_up() -> bool:
+        # The machine tries again for about a minute: the sandbox's clock goes faster.
+        story.sandbox.advance(3)
+        return bool(story.executions(CENTRAL, "register_data_product", "FAILED"))
+
+    until(gave_up, "the workflow to give up")
     failed = story.listener.wait("WorkflowFailed", correlation_id, receiver=CENTRAL.name)
     assert "lambda:InvokeFunction" in failed.data["cause"]
     assert "is not authorized to perform" in failed.data["cause"]

@@ -112,30 +112,43 @@ def test_a_column_that_gets_another_tag_is_closed(tagged: Story) -> None:
         tagged.query(f"SELECT model FROM {TBAC}.aircraft LIMIT 1")
 
 
-def test_a_column_declared_for_the_crawler_carries_its_tag_once_it_was_found(tagged: Story) -> None:
+def test_a_column_declared_for_the_crawler_carries_its_tag_once_it_was_found(story: Story) -> None:
     # GIVEN a table whose columns are all left to the crawler, one of them with a tag of its own
-    product = tagged.tagged(weather_tags=data.OPEN)
+    product = story.tagged(weather_tags=data.OPEN)
     product["tables"][1]["columns"] = [{"name": "visib", "tags": data.HIDDEN}]
-    # WHEN it has been crawled
-    tagged.register_product(product)
-    tagged.settle()
+    # WHEN it has been crawled, and then asked for
+    story.register_product(product)
+    story.settle()
+    story.request_access(**BY_TAG)
     # THEN the column carries the tag, in Lake Formation and in the registry, and is closed
-    found = tagged.client("lakeformation", CENTRAL).get_resource_lf_tags(
+    found = story.client("lakeformation", CENTRAL).get_resource_lf_tags(
         Resource={"Table": {"DatabaseName": TBAC, "Name": "weather"}}, ShowAssignedLFTags=True
     )
     (column,) = found["LFTagsOnColumns"]
     assert column["Name"] == "visib"
     assert [(tag["TagKey"], tag["TagValues"]) for tag in column["LFTags"]] == [("confidentiality", ["sensitive"])]
-    items = tagged.client("dynamodb", CENTRAL).scan(TableName="datamesh-registry")["Items"]
+    items = story.client("dynamodb", CENTRAL).scan(TableName="datamesh-registry")["Items"]
     (weather,) = [item for item in items if item["sk"]["S"] == "TABLE#weather" and "tagged" in item]
     assert weather["tagged"]["M"]["columns"]["M"]["visib"]["M"] == {"confidentiality": {"S": "sensitive"}}
     with pytest.raises(QueryRefusedError, match="COLUMN_NOT_FOUND"):
-        tagged.query(f"SELECT visib FROM {TBAC}.weather LIMIT 1")
-    assert tagged.query(WEATHER).rows == [["26115"]]
+        story.query(f"SELECT visib FROM {TBAC}.weather LIMIT 1")
+    assert story.query(WEATHER).rows == [["26115"]]
+
+
+def test_beside_a_standing_grant_a_hidden_column_must_be_declared_with_its_type(tagged: Story) -> None:
+    """Left to the crawler, it would be readable until it has its tag."""
+    product = tagged.tagged(weather_tags=data.OPEN)
+    product["tables"][1]["columns"] = [{"name": "visib", "tags": data.HIDDEN}]
+    answer = rejected(tagged, SALES, "RegisterDataProduct", {"domain": "sales", "product": product})
+    assert answer["code"] == "ExposesSensitive"
+    assert "weather.visib" in answer["message"]
+    assert "declare its type" in answer["message"]
 
 
 def test_a_product_of_both_modes_is_read_both_ways(story: Story) -> None:
     product = story.tagged() | {"access_mode": "both"}
+    # By name everything in a table is asked for: nothing in it may be sensitive.
+    product["tables"][0]["columns"] = []
     story.register_product(product)
     story.settle()
     story.request_access(**BY_TAG)
@@ -171,10 +184,19 @@ def test_the_registry_records_who_gained(tagged: Story) -> None:
         ({"lob": ["sales"], "confidentiality": ["sensitive"]}, "SensitiveProduct", "expression"),
         ({"lob": ["nobody"]}, "UnknownTag", "expression.lob"),
         ({"colour": ["blue"]}, "UnknownTag", "expression.colour"),
-        ({"lob": ["marketing"]}, "NothingMatches", "expression"),
+        ({"lob": ["sales"], "classification": ["public"]}, "NothingMatches", "expression"),
+        ({"lob": ["marketing"]}, "OwnProduct", "expression.lob"),
         ({"lob": ["Sales"]}, "InvalidCommand", "expression.lob.0"),
     ],
-    ids=["matches-a-sensitive-column", "asks-for-it", "unknown-value", "unknown-key", "nothing", "upper-case"],
+    ids=[
+        "matches-a-sensitive-column",
+        "asks-for-it",
+        "unknown-value",
+        "unknown-key",
+        "nothing",
+        "its-own",
+        "upper-case",
+    ],
 )
 def test_a_request_by_tag_that_is_refused(
     tagged: Story, expression: dict[str, list[str]], code: str, field: str
@@ -269,8 +291,8 @@ def end_state(story: Story) -> dict[str, Any]:
     return {"tags": tags, "carried": carried, "databases": databases, "permissions": permissions}
 
 
-def register_everything(story: Story, account: Account) -> None:
-    """Register a domain and a product of it that is shared both ways."""
+def register_everything(story: Story, account: Account, *, typed: bool = False) -> None:
+    """Register a domain and a product of it that is shared both ways, its columns `typed` or left to the crawler."""
     secret = story.mesh.outputs[account.name]["config_secret_arn"]
     correlation_id = story.put(
         account,
@@ -294,7 +316,10 @@ def register_everything(story: Story, account: Account) -> None:
                 "name": "things",
                 "location": f"{story.mesh.location(account)}things/",
                 "format": "csv",
-                "columns": [{"name": "secret", "tags": data.HIDDEN}],
+                "columns": [
+                    *([{"name": "id", "type": "bigint"}, {"name": "label", "type": "string"}] if typed else []),
+                    {"name": "secret", "tags": data.HIDDEN} | ({"type": "string"} if typed else {}),
+                ],
             }
         ],
     }
@@ -331,7 +356,7 @@ def test_one_expression_over_three_domains(applied: Applied) -> None:
     for account in (SALES, FINANCE):
         rows = story.query(f"SELECT label FROM datamesh_{account.domain}_tbac.things ORDER BY id").rows
         assert rows == [["one"], ["two"]]
-    register_everything(story, MARKETING)
+    register_everything(story, MARKETING, typed=True)
     # THEN that is readable too, and what is hidden is hidden everywhere
     assert story.query("SELECT label FROM datamesh_marketing_tbac.things ORDER BY id").rows == [["one"], ["two"]]
     for account in (SALES, MARKETING, FINANCE):
