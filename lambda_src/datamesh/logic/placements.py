@@ -154,10 +154,11 @@ class TagPlacements:
         """
         after = plan.after[placement.name]
         if not placement.is_finished:
-            return bool(after.table or after.columns)
+            # One that was left behind may carry what an earlier command said.
+            return placement.found is not None or bool(after.table or after.columns)
         before = plan.before[placement.name]
         new = set(after.column_names) - set(before.column_names)
-        if not new & after.columns.keys():
+        if not new:
             return False
         on_the_way = before.model_copy(update={"column_names": after.column_names})
         shown = gains({placement.name: after}, {placement.name: on_the_way}, self._grants)

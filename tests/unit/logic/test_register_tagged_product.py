@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from datamesh.logic.tag_work import tag_work
+from datamesh.logic.tagging import column_names
+from datamesh.logic.tags import matched
 from datamesh.models.catalog import CatalogTable
 from datamesh.models.errors import AwsTemporarilyUnavailable, CatalogInconsistent, ConflictError, RecordBusy
 from datamesh.models.permissions import TagPolicyResource
@@ -504,3 +506,63 @@ def test_a_new_column_is_tagged_before_its_table_gets_tags_that_would_show_it(ce
     central.deliver(register_product(tagged(new), minute=1))
     assert central.lf_tags.on_tables[TBAC, "flights"] == OPEN | internal
     assert shown[-1] == CLOSED | internal
+
+
+def readable(central: FakeCentral, *expressions: dict[str, str]) -> set[str]:
+    """Return the columns of flights that a principal with these expressions reads now."""
+    table = central.catalog.tables.get((TBAC, "flights"))
+    if table is None or table.location is None:
+        return set()
+    tags = central.lf_tags.table_tags(TBAC, "flights").model_copy(update={"column_names": column_names(table)})
+    return set(matched([{key: (value,) for key, value in each.items()} for each in expressions], tags).columns)
+
+
+def watch(central: FakeCentral, *expressions: dict[str, str]) -> list[set[str]]:
+    """Note after every change of the catalog or of tags what a principal reads."""
+    seen: list[set[str]] = []
+
+    def noting(act: Any) -> Any:
+        def acted(*given: Any) -> Any:
+            result = act(*given)
+            seen.append(readable(central, *expressions))
+            return result
+
+        return acted
+
+    for owner, names in (
+        (central.catalog, ("create_table", "update_table")),
+        (central.lf_tags, ("set_table_tags", "set_column_tags")),
+    ):
+        for name in names:
+            setattr(owner, name, noting(getattr(owner, name)))
+    return seen
+
+
+def test_a_new_column_that_inherits_is_not_read_by_tags_that_its_table_loses(central: FakeCentral) -> None:
+    central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None)))))
+    grant(central, OPEN)
+    seen = watch(central, OPEN)
+    new = table_spec("flights", columns=columns(a=None, passport=None), tags=CLOSED)
+    assert central.deliver(register_product(tagged(new), minute=1)).path[-1] == "Product Registered"
+    assert seen
+    assert not any("passport" in columns for columns in seen)
+    assert central.catalog.tables[TBAC, "flights"].location is not None
+
+
+def test_a_table_that_was_left_behind_with_other_tags_is_not_read_by_them(central: FakeCentral) -> None:
+    first = register_product(tagged(table_spec("flights", columns=columns(a=CLOSED))))
+    set_column_tags = central.lf_tags.set_column_tags
+
+    def dies(*_: Any) -> None:
+        raise CatalogInconsistent("gone")
+
+    central.lf_tags.set_column_tags = dies  # type: ignore[assignment,method-assign]
+    assert central.deliver(first).path[-1] == "Product Registration Failed"
+    assert central.lf_tags.on_tables[TBAC, "flights"] == OPEN
+    central.lf_tags.set_column_tags = set_column_tags  # type: ignore[method-assign]
+    grant(central, OPEN)
+    seen = watch(central, OPEN)
+    secret = table_spec("flights", columns=[{"name": "passport", "type": "string", "pii": True}])
+    assert central.deliver(register_product(tagged(secret, tags={}), minute=1)).path[-1] == "Product Registered"
+    assert not any(seen)
+    assert central.lf_tags.on_tables[TBAC, "flights"] == {}
