@@ -264,6 +264,57 @@ def test_a_failed_request_tells_no_lie(tagged: Story) -> None:
     assert len(grants) == 1
 
 
+# --- which tags there are ------------------------------------------------------------------------------------------
+
+ONTOLOGY = {
+    "classification": ["public", "internal", "confidential", "restricted"],
+    "confidentiality": ["non-sensitive", "sensitive"],
+}
+
+
+def declare(story: Story, tags: dict[str, list[str]]) -> dict[str, Any]:
+    """Ask for the mesh's LF-tags as Terraform does when `lf_tags` has changed; returns the function's answer."""
+    request = {"domain_tag_key": "lob", "tags": tags, "tf": {"action": "update", "prev_input": {}}}
+    answer = story.client("lambda", CENTRAL).invoke(
+        FunctionName="datamesh-central-manage-lf-tags", Payload=json.dumps(request).encode()
+    )
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
+    return result
+
+
+def ontology(story: Story) -> dict[str, list[str]]:
+    """The LF-tags that there are in central."""
+    tags = story.client("lakeformation", CENTRAL).list_lf_tags()["LFTags"]
+    return {tag["TagKey"]: sorted(tag["TagValues"]) for tag in tags}
+
+
+def test_values_are_added_and_removed_and_those_of_domains_stay(story: Story) -> None:
+    before = ontology(story)
+    assert before["lob"] == ["marketing", "sales"]
+    declare(story, ONTOLOGY | {"channel": ["web", "shop"]})
+    assert ontology(story) == before | {"channel": ["shop", "web"]}
+    declare(story, ONTOLOGY)
+    assert ontology(story) == before
+
+
+@pytest.mark.parametrize(
+    ("tags", "used"),
+    [
+        (ONTOLOGY | {"confidentiality": ["sensitive"]}, "confidentiality=non-sensitive"),
+        ({"classification": ONTOLOGY["classification"]}, "confidentiality=sensitive"),
+    ],
+    ids=["a-value", "a-key"],
+)
+def test_what_is_in_use_cannot_be_dropped(tagged: Story, tags: dict[str, list[str]], used: str) -> None:
+    before = ontology(tagged)
+    answer = declare(tagged, tags)
+    assert answer["errorType"] == "TagInUse"
+    assert used in answer["errorMessage"]
+    assert f"{TBAC}.aircraft" in answer["errorMessage"]
+    assert ontology(tagged) == before
+    assert tagged.query(AIRCRAFT).rows == [["3322"]]
+
+
 # --- many domains ---------------------------------------------------------------------------------------------------
 
 
