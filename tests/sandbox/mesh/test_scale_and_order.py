@@ -193,19 +193,35 @@ def test_a_failed_crawl_is_told_from_a_good_one(story: Story) -> None:
     until(lambda: story.client("glue", SALES).list_crawlers()["CrawlerNames"] == [], "the crawler to be deleted")
 
 
-def test_somebody_elses_client_can_use_the_mesh(story: Story, tmp_path: Path) -> None:
-    """What `make up` promises: plain boto3 and build/sandbox.json, no code of ours in between."""
-    description = tmp_path / "sandbox.json"
+def run_example(story: Story, directory: Path, example: str) -> str:
+    """Run an example as its reader does and return what it printed: no code of ours but the file itself."""
+    description = directory / "sandbox.json"
     description.write_text(json.dumps(describe(story.mesh, process_id=None)))
-
     done = subprocess.run(
-        [sys.executable, "examples/share_a_product.py", str(description)],
+        [sys.executable, f"examples/{example}", str(description)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "before: SCHEMA_NOT_FOUND" in done.stdout
-    assert "after: ['John F Kennedy Intl', 'America/New_York']" in done.stdout
+    return done.stdout
+
+
+def test_somebody_elses_client_can_use_the_mesh(story: Story, tmp_path: Path) -> None:
+    """What `make up` promises: plain boto3 and build/sandbox.json, no code of ours in between."""
+    said = run_example(story, tmp_path, "share_a_product.py")
+    assert "before: SCHEMA_NOT_FOUND" in said
+    assert "after: ['John F Kennedy Intl', 'America/New_York']" in said
+
+
+def test_somebody_elses_client_can_share_by_tag_and_do_so_again(story: Story, tmp_path: Path) -> None:
+    rows = "[['airport', 'seats'], ['EWR', '95'], ['JFK', '120'], ['LGA', '80']]"
+    for before in ("SCHEMA_NOT_FOUND", rows):
+        said = run_example(story, tmp_path, "share_by_tag.py")
+        assert f"before: {before}" in said
+        assert f"after: {rows}" in said
+        assert "the hidden column: COLUMN_NOT_FOUND" in said
+    story.settle()
+    for account, flow in ((CENTRAL, "index_data_product"), (SALES, "link_data_product"), (SALES, "crawl_data_product")):
+        assert story.executions(account, flow, "FAILED") == []
