@@ -38,6 +38,7 @@ from datamesh.models.facts import (
 from datamesh.models.permissions import TagPolicyResource
 from datamesh.models.registry import (
     Change,
+    Check,
     Drop,
     GiveBack,
     ProductRecord,
@@ -224,7 +225,8 @@ class ProductRegistration:
                     pending=content,
                 )
             )
-            registry.write([Save(record)])
+            # Only while the domain stands: one that leaves looks for its products first.
+            registry.write([Save(record), Check(domain.record)])
         try:
             # Once more, now that others can see what this product is about to use: of two at once, one sees the other.
             self._check_apart(command, desired)

@@ -49,6 +49,7 @@ from datamesh.models.facts import (
     DataProductAccessRequested,
 )
 from datamesh.models.registry import (
+    Check,
     Drop,
     GrantRecord,
     ProductRecord,
@@ -171,7 +172,8 @@ class ProductSharing:
             granted = seen is not None and seen.status != "REJECTED"
             self._refuse(record, rejection, request, now, granted=granted)
             return rejected(envelope, rejection, now)
-        registry.write([Save(approved)])
+        # Only while the domain stands: one that leaves looks for what it holds first.
+        registry.write([Save(approved), Check(consumer.record)])
         return {"outcome": "admitted", "request_id": str(command.request_id), "tables": list(approved.tables)}
 
     def _decide(
@@ -261,6 +263,7 @@ class ProductSharing:
         }
 
     def _grant_by_name(self, record: RequestRecord) -> Granted:
+        self._check_consumer(record)
         asked = self._asked(record.product, record.tables)
         self._check_sensitivity(asked)
         shares = ensure_granted(
@@ -274,7 +277,13 @@ class ProductSharing:
             ),
             record.account_id,
         )
+        # Once more: of a domain that leaves and a grant to it at once, one sees the other.
+        self._check_consumer(record)
         return Granted((), shares)
+
+    def _check_consumer(self, record: RequestRecord) -> None:
+        """Raise DomainNotRegistered, SenderNotOwner or RecordBusy when the domain that asked has left, or leaves."""
+        registered_sender(self._world.registry.domain(record.domain), record.domain, record.account_id)
 
     def _refuse(
         self, record: RequestRecord, rejection: CommandRejection, request: StepRequest, now: datetime, *, granted: bool

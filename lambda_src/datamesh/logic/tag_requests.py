@@ -12,6 +12,7 @@ from typing import NamedTuple
 from datamesh.logic.access import ensure_granted, expression_grants, listed_as
 from datamesh.logic.answers import needs_approval
 from datamesh.logic.ports import LfTags, Permissions, Registry
+from datamesh.logic.senders import registered_sender
 from datamesh.logic.tag_matches import Match, Survey, by_database
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.errors import (
@@ -82,9 +83,11 @@ class TagRequests:
         """Decide once more and grant to the consumer's account, while nobody changes tags.
 
         The registry has the grant before Lake Formation does: who changes tags afterwards must know of it, even if this
-        step dies in between. Raises what `decide` raises, RecordBusy, GrantNotVisible.
+        step dies in between. Raises what `decide` raises, RecordBusy, GrantNotVisible, and DomainNotRegistered when the
+        consumer has left since it asked.
         """
         with tag_work(self._registry, holder, now):
+            registered_sender(self._registry.domain(request.domain), request.domain, request.account_id)
             matches = self.decide(request, expression)
             standing = self._own_grant(request)
             if standing is None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from datamesh.logic.admission import LEASE
-from datamesh.models.permissions import TableResource
-from datamesh.models.registry import Save, TagGrantRecord, account_claim, bucket_claim
+from datamesh.models.permissions import Grant, TableResource
+from datamesh.models.registry import (
+    Change,
+    ProductRecord,
+    Record,
+    RequestRecord,
+    Save,
+    TagGrantRecord,
+    account_claim,
+    bucket_claim,
+)
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
     CENTRAL,
@@ -21,8 +31,10 @@ from tests.support.central_commands import (
     bucket_of,
     config_of,
     event,
+    product_spec,
     register_domain,
     register_product,
+    request_access,
     secret_arn,
 )
 
@@ -213,3 +225,64 @@ def central_with_product() -> FakeCentral:
     made = central_with("sales")
     made.deliver(register_product(minute=10))
     return made
+
+
+# --- races with what others do for, or with, the domain at the same moment ---
+
+
+def leaves_before(central: FakeCentral, kind: type[Record], domain: str) -> None:
+    """Let a domain leave at the last moment: right before a record of a kind is first written."""
+
+    def meanwhile(changes: Sequence[Change]) -> None:
+        if any(isinstance(change, Save) and isinstance(change.record, kind) for change in changes):
+            central.registry.before_write = None
+            assert central.deliver(leave(domain)).path[-1] == "Domain Deregistered"
+
+    central.registry.before_write = meanwhile
+
+
+def test_a_product_is_not_admitted_to_a_domain_that_has_just_left(central: FakeCentral) -> None:
+    leaves_before(central, ProductRecord, "sales")
+    assert central.deliver(register_product(minute=10)).path[-1] == "Command Rejected"
+    assert central.said("CommandRejected")[-1]["code"] == "DomainNotRegistered"
+    assert central.registry.products("sales") == []
+
+
+def test_a_request_is_not_admitted_from_a_domain_that_has_just_left() -> None:
+    central = central_with("sales", "marketing", product=product_spec())
+    leaves_before(central, RequestRecord, "marketing")
+    request = request_access(uuid.UUID(int=7), minute=10)
+    assert central.deliver(request).path[-1] == "Command Rejected"
+    assert central.said("CommandRejected")[-1]["code"] == "DomainNotRegistered"
+    assert central.registry.request(uuid.UUID(int=7)) is None
+
+
+BY_NAME = request_access(uuid.UUID(int=7), minute=10)
+BY_TAG = request_access(uuid.UUID(int=7), minute=10, product=None, expression={"confidentiality": ["non-sensitive"]})
+
+
+@pytest.mark.parametrize("request_", [BY_NAME, BY_TAG], ids=["by-name", "by-tag"])
+def test_nothing_is_granted_to_a_domain_that_leaves_after_its_request_was_admitted(request_: dict[str, Any]) -> None:
+    spec = product_spec(access_mode="both", tags={"confidentiality": "non-sensitive"})
+    central = central_with("sales", "marketing", product=spec)
+    central.step("share_data_product", "admit", request_)
+    assert central.deliver(leave("marketing")).path[-1] == "Domain Deregistered"
+    result = central.step("share_data_product", "grant", request_)
+    assert (result["outcome"], result["code"]) == ("rejected", "DomainNotRegistered")
+    assert not [who for who, _ in central.lake_formation.granted if who == MARKETING]
+    assert central.registry.tag_grants() == []
+
+
+def test_what_was_granted_by_name_while_the_consumer_left_is_taken_back() -> None:
+    central = central_with("sales", "marketing", product=product_spec())
+    central.step("share_data_product", "admit", BY_NAME)
+    grant = central.lake_formation.grant
+
+    def late(grants: Iterable[Grant]) -> None:
+        central.lake_formation.grant = grant  # type: ignore[method-assign]
+        assert central.deliver(leave("marketing")).path[-1] == "Domain Deregistered"
+        grant(grants)
+
+    central.lake_formation.grant = late  # type: ignore[method-assign]
+    assert central.step("share_data_product", "grant", BY_NAME)["code"] == "DomainNotRegistered"
+    assert not [who for who, _ in central.lake_formation.granted if who == MARKETING]
