@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from datamesh.logic.tag_work import LEASE
 from datamesh.models import errors
 from tests.support import asl
 
@@ -208,3 +209,26 @@ def test_the_query_language_belongs_at_the_top(definition: dict[str, Any]) -> No
 def test_a_template_that_terraform_would_refuse_is_refused(text: str) -> None:
     with pytest.raises(asl.TemplateError):
         asl.render_text(text)
+
+
+WORK_ON_TAGS = [
+    ("deregister_data_domain", "Release Catalog"),
+    ("index_data_product", "Index Fact"),
+    ("register_data_domain", "Prepare Catalog"),
+    ("register_data_product", "Create Tables"),
+    ("share_data_product", "Admit Request"),
+    ("share_data_product", "Grant Consumer"),
+]
+
+
+@pytest.mark.parametrize(("flow", "state"), WORK_ON_TAGS)
+def test_who_works_on_tags_waits_until_the_lease_of_one_that_died_has_passed(flow: str, state: str) -> None:
+    definition = asl.render(asl.REPOSITORY / "modules" / "central-governance" / f"{flow}.asl.json")
+    (busy,) = (retry for retry in definition["States"][state]["Retry"] if "RecordBusy" in retry["ErrorEquals"])
+    longest = [
+        min(busy["MaxDelaySeconds"], busy["IntervalSeconds"] * busy["BackoffRate"] ** attempt)
+        for attempt in range(busy["MaxAttempts"])
+    ]
+    # With full jitter half of it on average; that, and much less than that with bad luck, must do.
+    assert sum(longest) / 2 > LEASE.total_seconds() * 1.75
+    assert sum(longest) < definition["TimeoutSeconds"]
