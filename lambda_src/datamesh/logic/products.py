@@ -1,13 +1,14 @@
 """What a product is to look like after a command: of every part the newest word wins, in whatever order they came."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from datamesh.logic.locations import check_overlaps
 from datamesh.models.commands import MAX_TABLES, AccessMode, DeclaredColumn, ProductSpec, TableSpec
-from datamesh.models.errors import AccessModeNarrowed, LocationChanged, TooManyTables
+from datamesh.models.errors import AccessModeNarrowed, InvalidCommand, LocationChanged, TooManyTables
 from datamesh.models.registry import ProductContent, ProductRecord, Stamp, TableRecord
+from datamesh.models.tags import MAX_TAGS
 
 KeyT = TypeVar("KeyT", bound=DeclaredColumn)
 
@@ -49,7 +50,7 @@ def merge(
     Per part (the product's own description; each table) the newer word wins, and tables that the command does not name
     stay. Only that something is personal data is taken from a late word too, where the newer one does not say. A newer
     description counts even if its registration failed. Raises LocationChanged when a newer word moves a table,
-    LocationOverlap, TooManyTables, AccessModeNarrowed.
+    LocationOverlap, TooManyTables, AccessModeNarrowed, and InvalidCommand when a table would carry too many LF-tags.
     """
     known = {table.name: table for table in tables}
     desired = {table.name: DesiredTable(spec=table.spec, stamp=table.stamp, record=table) for table in known.values()}
@@ -80,6 +81,7 @@ def merge(
         if newest is None or stamp.newer_than(newest.stamp)
         else _with_flag_of(newest, spec)
     )
+    _check_tag_count(content, [table.spec for table in desired.values()])
     return DesiredProduct(
         content=content,
         access_mode=_access_mode(record, spec, newest_word=content.stamp == stamp),
@@ -120,6 +122,15 @@ def _access_mode(record: ProductRecord | None, spec: ProductSpec, *, newest_word
             f"{spec.name} is shared as {placed}, and cannot become {spec.access_mode}: who uses it would lose it"
         )
     return spec.access_mode
+
+
+def _check_tag_count(content: ProductContent, tables: Iterable[TableSpec]) -> None:
+    """Check that no table carries more LF-tags than a resource takes: its own, and those of its product."""
+    for table in tables:
+        count = len({**content.tags, **table.tags})
+        if count > MAX_TAGS:
+            message = f"{table.name} would carry {count} LF-tags, its product's included, more than {MAX_TAGS}"
+            raise InvalidCommand(message, "product.tags")
 
 
 def _newest(record: ProductRecord) -> ProductContent | None:

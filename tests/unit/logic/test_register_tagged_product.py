@@ -227,6 +227,13 @@ def test_tags_of_a_product_shared_by_name_are_refused(central: FakeCentral) -> N
     assert rejection(central, register_product(product_spec(tags=OPEN)))["code"] == "InvalidCommand"
 
 
+def test_more_tags_than_a_table_takes_are_refused_whoever_names_them(central: FakeCentral) -> None:
+    names = [{f"key_{number}_{part}": "x" for number in range(25)} for part in ("a", "b")]
+    told = rejection(central, register_product(tagged(table_spec("flights", tags=names[0]), tags=names[1])))
+    assert (told["code"], told["field"]) == ("InvalidCommand", "product.tags")
+    assert "50 LF-tags" in told["message"]
+
+
 def test_a_value_that_was_dropped_since_the_command_was_admitted_is_refused(central: FakeCentral) -> None:
     command = register_product(tagged())
     central.step("register_data_product", "admit", command)
