@@ -28,8 +28,6 @@ from tests.support.aws_actions import CROSS_ACCOUNT_GRANT, function_actions
 from tests.support.plan_scenarios import module_plan
 from tests.support.terraform_plan import ROOT, Plan
 
-pytestmark = pytest.mark.xdist_group("plans")
-
 EVENTS = ROOT / "tests" / "events"
 SCENARIOS = {"central-governance": "organization", "data-domain": "basic"}
 

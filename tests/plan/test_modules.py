@@ -11,7 +11,6 @@ from tests.support.terraform_plan import ROOT
 from tools.terraform_files import error_messages
 
 
-@pytest.mark.xdist_group("plans")
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"{scenario.module}/{scenario.name}")
 def test_plan_is_what_the_inventory_says(scenario: Scenario) -> None:
     # GIVEN the inventory of the scenario

@@ -6,8 +6,6 @@ import pytest
 
 from tests.support.plan_scenarios import module_plan
 
-pytestmark = pytest.mark.xdist_group("plans")
-
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html, per service
 NAMES = {
     "aws_cloudwatch_event_bus": ("name", 256),

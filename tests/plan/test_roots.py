@@ -11,8 +11,6 @@ from tests.support.plan_inventory import counts
 from tests.support.terraform_plan import ROOT, STUB_PACKAGE, Plan, plan_root, variable_problems
 
 # Roots that hold whole modules take their time; one process plans them.
-pytestmark = pytest.mark.xdist_group("roots")
-
 PACKAGE = {"path": STUB_PACKAGE}
 CENTRAL = {"account_id": "111111111111", "region": "eu-west-1", "lambda_package": PACKAGE}
 DOMAIN = {**CENTRAL, "account_id": "222222222222", "central_account_id": "111111111111"}

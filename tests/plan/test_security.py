@@ -21,8 +21,6 @@ CENTRAL = ("central-governance", "organization")
 DOMAIN = ("data-domain", "basic")
 SIDES = pytest.mark.parametrize("side", [CENTRAL, DOMAIN, ("central-governance", "accounts")], ids="/".join)
 
-pytestmark = pytest.mark.xdist_group("plans")
-
 # Services that have no resource-level permissions, or not for these actions, by the service authorization reference.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = re.compile(

@@ -1,0 +1,33 @@
+"""Which tests stay together when several processes run them: those that share something costly to make."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling, Scheduling  # type: ignore[import-untyped]
+
+
+class SharedWork(LoadScopeScheduling):  # type: ignore[misc] - xdist is not typed
+    """One process has the applied mesh, each room of the sandbox is whole, and so are the plans of the modules.
+
+    The marker `xdist_group` would say the same, but pytest 9 no longer shows pytest-xdist 3.8 the groups.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.partition("::")[0])
+        suite, room = path.parts[1], path.parts[2]
+        if suite == "sandbox":
+            return f"{suite}/{room}"
+        return "roots" if room == "test_roots.py" else "plans"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Schedule like this where `--dist loadscope` asks for groups."""
+    return SharedWork(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the applied mesh: it takes minutes to apply, and the others do the rest meanwhile."""
+    items.sort(key=lambda item: "sandbox/mesh" not in item.path.as_posix())
