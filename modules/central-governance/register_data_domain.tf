@@ -122,7 +122,7 @@ module "register_data_domain_function" {
       },
       {
         sid       = "SeeWhatInherits"
-        actions   = ["glue:GetTable"]
+        actions   = ["glue:GetTable", "glue:GetTables"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {

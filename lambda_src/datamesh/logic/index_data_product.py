@@ -187,7 +187,7 @@ class ProductIndexing:
         product, registry = report.product, self._world.registry
         with tag_work(registry, report.holder, now) if report.mode == "tbac" else nullcontext():
             if report.mode == "tbac":
-                product = self._settled(product)
+                product = self._settled(product, now)
             withheld = self._tag_columns(product, names) if report.mode == "tbac" else []
             result = self._update_tables(product, names, update)
             if report.mode == "tbac":
@@ -195,23 +195,22 @@ class ProductIndexing:
         changed_tags = self._tagging.has_changed(product, report.stamp)
         return result | {"tags_changed": changed_tags} | ({"withheld": withheld[:MAX_REASONS]} if withheld else {})
 
-    def _settled(self, product: ProductRecord) -> ProductRecord:
+    def _settled(self, product: ProductRecord, now: datetime) -> ProductRecord:
         """Return a product as it is now. Raises RecordBusy while it is being registered: its tables are tagged first,
         and what was declared is recorded last.
         """
-        now = self._world.registry.product(product.domain, product.name)
-        if now is None or now.in_progress:
+        found = self._world.registry.product(product.domain, product.name)
+        if found is None or found.is_worked_on(now):
             raise RecordBusy(f"{product.domain}.{product.name} is being registered")
-        return now
+        return found
 
     def _tag_columns(self, product: ProductRecord, names: Sequence[str]) -> list[str]:
         """Give columns the LF-tags that were declared for them, except where that would show something sensitive.
 
         A registration is refused then; a crawler's finds cannot be, so the tags are withheld. Return why. Of a product
-        whose last registration failed nobody knows which declaration its columns follow: they stay as they are.
+        whose last registration failed nobody knows which declaration its columns follow: those that carry tags keep
+        them.
         """
-        if product.pending is not None:
-            return []
         database, registry, grants = product.placed["tbac"], self._world.registry, self._world.registry.tag_grants()
         withheld: list[str] = []
         for table in registry.tables(product.domain, product.name):
@@ -220,7 +219,8 @@ class ProductIndexing:
                 continue
             found, before = seen
             declared = declared_tags(before.database, product.content, table.spec, column_names(found))
-            after = before.model_copy(update={"columns": declared.columns})
+            kept_as_they_are = before.columns if product.pending is not None else {}
+            after = before.model_copy(update={"columns": {**declared.columns, **kept_as_they_are}})
             plan = Plan(
                 product=product,
                 contents=_contents(product),

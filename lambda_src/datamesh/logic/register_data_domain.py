@@ -20,6 +20,7 @@ from datamesh.logic.domains import (
     tag_grants,
     wanted_databases,
 )
+from datamesh.logic.inherited_tags import check_inherited
 from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, LfTags, Permissions, Registry, Router
 from datamesh.logic.tag_events import first_batch
 from datamesh.logic.tag_work import tag_work
@@ -73,8 +74,9 @@ class DomainRegistration:
     def __init__(self, world: World, central: Central) -> None:
         self._world = world
         self._central = central
+        self._seen = TaggingWorld(world.registry, world.catalog, world.lf_tags)
         self._tagging = Tagging(
-            TaggingWorld(world.registry, world.catalog, world.lf_tags),
+            self._seen,
             TagRules(domain_tag_key=central.domain_tag_key, sensitive_tags=central.sensitive_tags),
             account_id=central.account_id,
         )
@@ -235,16 +237,16 @@ class DomainRegistration:
             )
         permissions.grant(database_grants(config, names, central))
         with tag_work(self._world.registry, f"{request.execution.id}/{request.step}", now):
-            self._tag(record, config, names.tbac)
+            self._tag(record, config, names.tbac, now)
         return {"outcome": "prepared", "domain": record.domain}
 
-    def _tag(self, record: DomainRecord, config: DomainConfig, database: str) -> None:
+    def _tag(self, record: DomainRecord, config: DomainConfig, database: str, now: datetime) -> None:
         """Give the tag-based database its LF-tags, and the domain's account what goes with its value."""
         key, lf_tags = self._central.domain_tag_key, self._world.lf_tags
         lf_tags.ensure_value(key, record.domain)
         wanted = self._wanted_tags(record)
         if lf_tags.database_tags(database) != wanted:
-            self._tagging.check_database(record.domain, wanted)
+            check_inherited(self._seen, self._tagging, domain=record.domain, database=database, wanted=wanted, now=now)
             lf_tags.set_database_tags(database, wanted)
         self._world.permissions.grant(tag_grants(config, self._central))
 

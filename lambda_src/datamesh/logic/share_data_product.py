@@ -166,7 +166,7 @@ class ProductSharing:
                 justification=command.justification,
             )
         try:
-            approved = self._decide(command, record, consumer)
+            approved = self._decide(command, record, consumer, now)
         except CommandRejection as rejection:
             # An attempt that failed may have granted already.
             granted = seen is not None and seen.status != "REJECTED"
@@ -177,7 +177,7 @@ class ProductSharing:
         return {"outcome": "admitted", "request_id": str(command.request_id), "tables": list(approved.tables)}
 
     def _decide(
-        self, command: RequestDataProductAccess, record: RequestRecord, consumer: RegisteredDomain
+        self, command: RequestDataProductAccess, record: RequestRecord, consumer: RegisteredDomain, now: datetime
     ) -> RequestRecord:
         """Return the request as approved by the policy. Raises a CommandRejection otherwise."""
         if command.product is not None and command.product.domain == command.domain:
@@ -187,7 +187,7 @@ class ProductSharing:
                 raise PrincipalNotInDomain(f"{principal} is not in {command.domain}'s account", f"principals.{number}")
         tables: tuple[str, ...] = ()
         if command.expression is not None:
-            reason = tag_approval_reason(self._by_tag.decide(record, command.expression))
+            reason = tag_approval_reason(self._by_tag.decide(record, command.expression, now))
         else:
             asked = self._asked(command.product, command.tables)
             self._check_sensitivity(asked)

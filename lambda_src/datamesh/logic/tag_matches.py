@@ -1,6 +1,7 @@
 """What a tag expression matches now, whose it is, and why it must not be shown."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from datamesh.logic.ports import Catalog, LfTags, Registry
@@ -63,13 +64,13 @@ class Survey:
         self._databases: dict[str, _Database | None] = {}
         self._products: dict[tuple[str, str], _Product | None] = {}
 
-    def matches(self, expression: TagExpression) -> list[Match]:
+    def matches(self, expression: TagExpression, now: datetime) -> list[Match]:
         """Return all tables of which an expression shows something, whoever made them."""
         self._databases, self._products = {}, {}
-        found = (self._match(expression, table) for table in self._lf_tags.search_tables(expression))
+        found = (self._match(expression, table, now) for table in self._lf_tags.search_tables(expression))
         return [match for match in found if match is not None]
 
-    def _match(self, expression: TagExpression, found: FoundTable) -> Match | None:
+    def _match(self, expression: TagExpression, found: FoundTable, now: datetime) -> Match | None:
         name = f"{found.database}.{found.name}"
         database = self._database(found.database)
         if database is None:
@@ -82,6 +83,10 @@ class Survey:
         product = self._product(database.domain, owner) if owner is not None else None
         if product is None:
             return Match(found.database, found.name, database.domain, (f"{name} belongs to no product",))
+        if product.record.is_worked_on(now):
+            # Its tables are placed before what is declared of them is recorded, columns that a crawler will find
+            # included.
+            raise RecordBusy(f"{product.record.domain}.{product.record.name} is being registered")
         reasons = self._reasons(expression, found, database.found, table, product)
         shown = tuple(f"{database.domain}.{product.record.name}: {reason}" for reason in reasons)
         return Match(found.database, found.name, database.domain, shown)
@@ -94,17 +99,14 @@ class Survey:
         table: CatalogTable,
         product: _Product,
     ) -> tuple[str, ...]:
-        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table.
-
-        Raises RecordBusy while the product is being registered: its tables are placed before what is declared of them
-        is recorded, columns that a crawler will find included.
-        """
-        if product.record.in_progress:
-            raise RecordBusy(f"{product.record.domain}.{product.record.name} is being registered")
-        if product.record.pending is not None:
+        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table."""
+        if product.record.in_progress or product.record.pending is not None:
             return ("its last registration has failed, and must be sent again",)
         if product.record.content is None:
             return ("the product is not registered",)
+        if found.name not in product.tables:
+            # Left behind by a registration that failed, while a later one was refused.
+            return (f"nothing is declared of {found.database}.{found.name}",)
         tags = found.tags.model_copy(update={"column_names": column_names(table)})
         return assess(
             database,

@@ -59,10 +59,11 @@ class TagRequests:
         self._account_id = account_id
         self._domain_tag_key = domain_tag_key
 
-    def decide(self, request: RequestRecord, expression: TagExpression) -> list[Match]:
+    def decide(self, request: RequestRecord, expression: TagExpression, now: datetime) -> list[Match]:
         """Return what an expression matches now, when the policy approves it.
 
-        Raises OwnProduct, ExpressionTooLarge, UnknownTag, TooManyTagPolicies, NothingMatches, SensitiveProduct.
+        Raises OwnProduct, ExpressionTooLarge, UnknownTag, TooManyTagPolicies, NothingMatches, SensitiveProduct, and
+        RecordBusy while a product that is matched is being registered.
         """
         if expression.get(self._domain_tag_key) == (request.domain,):
             raise OwnProduct("A domain needs no access to products of its own", f"expression.{self._domain_tag_key}")
@@ -71,7 +72,7 @@ class TagRequests:
             raise ExpressionTooLarge(f"The expression has {size} bytes, more than {MAX_EXPRESSION_BYTES}")
         self._check_known(expression)
         self._check_policies(request, expression)
-        matches = self._survey.matches(expression)
+        matches = self._survey.matches(expression, now)
         if all(match.domain == request.domain for match in matches):
             raise NothingMatches("No table of another domain carries what the expression asks for")
         reasons = list(dict.fromkeys(reason for match in matches for reason in match.reasons))
@@ -88,7 +89,7 @@ class TagRequests:
         """
         with tag_work(self._registry, holder, now):
             registered_sender(self._registry.domain(request.domain), request.domain, request.account_id)
-            matches = self.decide(request, expression)
+            matches = self.decide(request, expression, now)
             standing = self._own_grant(request)
             if standing is None:
                 standing = TagGrantRecord(

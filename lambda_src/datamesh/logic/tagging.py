@@ -15,7 +15,7 @@ from datamesh.logic.tags import Matched, effective, is_exposed
 from datamesh.models.base import AccountId, Model
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.commands import TableSpec
-from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, RecordBusy, ReservedTagKey, UnknownTag
+from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, ReservedTagKey, UnknownTag
 from datamesh.models.events import Entry, Metadata
 from datamesh.models.facts import DataProductTagsChanged, StandingTagGrant, TaggedTable
 from datamesh.models.registry import (
@@ -159,38 +159,6 @@ class Tagging:
             f"approval: {'; '.join(reasons[:SHOWN_REASONS])}" + (f" (and {more} more)" if more else ""),
             field,
         )
-
-    def check_database(self, domain: str, wanted: Mapping[str, str], field: str | None = "tags") -> None:
-        """Check that other tags of a domain's tag-based database, which all tables in it inherit, show nothing
-        sensitive to anybody who does not see it already.
-
-        Raises ExposesSensitive, and RecordBusy while a product is being registered: what it declares of the tables that
-        it places is recorded last.
-        """
-        for product in self._world.registry.products(domain):
-            if product.tag_database is None:
-                continue
-            if product.in_progress:
-                raise RecordBusy(f"{domain}.{product.name} is being registered")
-            if product.pending is not None and self._world.registry.tag_grants():
-                raise ExposesSensitive(
-                    f"The last registration of {product.name} has failed, and may have left tables of which nothing is "
-                    f"known: send it again first",
-                    field,
-                )
-            specs = {table.name: table.spec for table in self._world.registry.tables(domain, product.name)}
-            seen = {name: self.look(product.tag_database, name) for name in specs}
-            there = {name: found for name, found in seen.items() if found is not None}
-            plan = Plan(
-                product=product,
-                contents=tuple(content for content in (product.content, product.pending) if content is not None),
-                specs=specs,
-                recorded_specs=specs,
-                tables={name: table for name, (table, _) in there.items()},
-                before={name: tags for name, (_, tags) in there.items()},
-                after={name: tags.model_copy(update={"database": dict(wanted)}) for name, (_, tags) in there.items()},
-            )
-            self.check(plan, field)
 
     def _database(self, name: str) -> CatalogDatabase:
         if name not in self._databases:

@@ -6,6 +6,7 @@ docs/registry.md describes the table.
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -67,6 +68,10 @@ class WorkRecord(Record):
     def in_progress(self) -> bool:
         """Whether an execution holds the record."""
         return self.status == self.in_progress_status
+
+    def is_worked_on(self, now: datetime) -> bool:
+        """Tell whether an execution holds the record that may still be alive."""
+        return self.in_progress and now < self.lease_expires_at
 
 
 class DomainRecord(WorkRecord):

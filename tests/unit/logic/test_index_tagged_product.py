@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from datamesh.logic.admission import LEASE
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.catalog import CatalogColumn
-from datamesh.models.errors import AwsTemporarilyUnavailable, RecordBusy
+from datamesh.models.errors import AwsTemporarilyUnavailable, CatalogInconsistent, RecordBusy
 from datamesh.models.registry import Save, TableRecord, TagChangeRecord, TagGrantRecord
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
@@ -26,6 +27,7 @@ from tests.support.central_commands import (
 NRAC, TBAC = "datamesh_sales_nrac", "datamesh_sales_tbac"
 ANALYST = f"arn:aws:iam::{MARKETING}:role/analyst"
 OPEN, CLOSED = {"confidentiality": "non-sensitive"}, {"confidentiality": "sensitive"}
+SHARED_ANEW = product_spec(access_mode="tbac", tags=OPEN, description="Newer")
 
 
 def central_with_flights(columns: list[dict[str, Any]] | None = None, **product: Any) -> FakeCentral:
@@ -312,3 +314,24 @@ def test_a_domains_tags_do_not_change_under_tables_of_which_nothing_is_recorded(
     assert central.lf_tags.on_databases[TBAC] == {"lob": "sales"}
     if error is None:
         assert central.published[-1]["Detail"]["data"]["code"] == "ExposesSensitive"
+
+
+def test_a_column_that_appears_after_a_failed_registration_does_not_show_by_its_tables_tags() -> None:
+    central = central_with_flights([{"name": "b", "tags": {"classification": "public"}}])
+    grant(central, OPEN | {"classification": "internal"})
+    change = {"access_mode": "tbac", "tags": OPEN | {"classification": "internal"}}
+    flights = table_spec("flights", columns=[{"name": "b", "tags": {"classification": "public"}}])
+    central.fail_once("grant", CatalogInconsistent("gone"))
+    assert central.deliver(register_product(product_spec(flights, **change), minute=1)).status == "FAILED"
+    crawl(central, "a", "b")
+    assert central.deliver(crawled(minute=2)).status == "SUCCEEDED"
+    assert central.lf_tags.on_columns[TBAC, "flights", "b"] == {"classification": "public"}
+    assert central.lf_tags.on_columns.get((TBAC, "flights", "a"), {}) == {}
+
+
+def test_a_registration_that_died_is_not_waited_for_forever() -> None:
+    central = central_with_flights([{"name": "a", "type": "string"}])
+    central.step("register_data_product", "admit", register_product(minute=1, product=SHARED_ANEW))
+    assert central.deliver(crawled(minute=2)).error == "RecordBusy"
+    central.now += LEASE
+    assert central.deliver(crawled(minute=2)).status == "SUCCEEDED"

@@ -354,3 +354,13 @@ def test_the_command_sent_again_heals_what_failed_and_tells_what_was_not_told(st
     record = central.registry.domain("sales")
     assert record is not None
     assert (record.status, record.tags) == ("REGISTERED", {"classification": "internal"})
+
+
+def test_tags_that_would_show_what_nobody_has_declared_are_refused() -> None:
+    central = central_with("sales", "marketing")
+    central.catalog.create_table(DATABASE, CatalogTable(name="left_behind"))
+    assert central.deliver(register_domain(tags={"classification": "public"}, minute=1)).path[-1] == "Domain Registered"
+    with_grant(central, {"classification": ("internal",)})
+    told = rejection(central, register_domain(tags={"classification": "internal"}, minute=2))
+    assert (told["code"], told["field"]) == ("ExposesSensitive", "tags")
+    assert "marketing would see datamesh_sales_tbac.left_behind" in told["message"]

@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
+from datamesh.logic.admission import LEASE as RECORD_LEASE
 from datamesh.logic.tag_matches import MAX_LISTED_TABLES
 from datamesh.logic.tag_requests import MAX_TAG_POLICIES, expression_bytes
 from datamesh.logic.tag_work import LEASE, tag_work
 from datamesh.models.catalog import CatalogColumn, CatalogTable
-from datamesh.models.errors import AwsTemporarilyUnavailable, GrantNotVisible, LeaseLost, RecordBusy, WriteConflict
+from datamesh.models.errors import (
+    AwsTemporarilyUnavailable,
+    CatalogInconsistent,
+    GrantNotVisible,
+    LeaseLost,
+    RecordBusy,
+    WriteConflict,
+)
 from datamesh.models.permissions import Grant, TagPolicyResource, TagResource
 from datamesh.models.registry import Save, TagGrantRecord
 from datamesh.models.tags import conditions
@@ -684,3 +692,23 @@ def test_what_a_failed_registration_may_have_placed_is_not_granted(central: Fake
     assert told["code"] == "SensitiveProduct"
     assert "sales.air_travel: its last registration has failed" in told["message"]
     assert policies(central) == {}
+
+
+def test_a_registration_that_died_is_not_waited_for_forever(central: FakeCentral) -> None:
+    command = register_product(product_spec(FLIGHTS, access_mode="both", description="Newer"), minute=1)
+    central.step("register_data_product", "admit", command)
+    assert central.deliver(ask(minute=2)).error == "RecordBusy"
+    central.now += RECORD_LEASE
+    assert "must be sent again" in rejection(central, ask(minute=2))["message"]
+
+
+def test_a_table_that_a_failed_registration_left_behind_is_not_granted(central: FakeCentral) -> None:
+    owners = table_spec("owners", columns=[{"name": "name", "pii": True}], tags={"confidentiality": "non-sensitive"})
+    central.fail_once("grant", CatalogInconsistent("gone"))
+    first = register_product(product_spec(FLIGHTS, owners, access_mode="both"), minute=1)
+    assert central.deliver(first).status == "FAILED"
+    # A newer one is refused, and nothing is pending any more.
+    central.catalog.create_table(TBAC, CatalogTable(name="airlines"))
+    second = register_product(product_spec(FLIGHTS, table_spec("airlines"), access_mode="both"), minute=2)
+    assert central.deliver(second).path[-1] == "Command Rejected"
+    assert "nothing is declared of datamesh_sales_tbac.owners" in rejection(central, ask(minute=3))["message"]
