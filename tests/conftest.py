@@ -9,7 +9,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling, Scheduling  # type: ignore[import-untyped]
 
 
-class SharedWork(LoadScopeScheduling):  # type: ignore[misc] - xdist is not typed
+class SharedWork(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
     """One process has the applied mesh, each room of the sandbox is whole, and so are the plans of the modules.
 
     The marker `xdist_group` would say the same, but pytest 9 no longer shows pytest-xdist 3.8 the groups.
