@@ -60,6 +60,7 @@ An account id is the access key of that account's root user, with any secret. Th
 
   1. .venv/bin/python examples/share_a_product.py
      registers a product, is refused, asks for access and reads it: plain boto3, a hundred lines to start from.
+     examples/share_by_tag.py does so by LF-tag.
   2. Put commands on a domain's bus yourself: docs/events.md has them all, examples/README.md the infrastructure.
   3. Change a module and run `make plan ENV=domain WORKSPACE=sales TARGET=sandbox`.
 
