@@ -10,6 +10,7 @@ from datamesh.logic.answers import stamp_of
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.schemas import schema_digest
 from datamesh.logic.sensitivity import assess, is_pii
+from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import telling
 from datamesh.logic.tag_work import tag_work
 from datamesh.logic.tagging import Plan, Tagging, TagRules, column_names, declared_tags
@@ -38,8 +39,6 @@ from datamesh.models.registry import (
 from datamesh.models.steps import Json, StepRequest
 from datamesh.models.tags import TableTags
 
-# The rest of a record's 400 KB is for what was declared.
-MAX_COLUMNS_BYTES = 100_000
 MAX_REASONS = 50
 IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False}
 
@@ -263,7 +262,7 @@ class ProductIndexing:
                 tags={table.name: tags},
                 sensitive_tags=self._rules.sensitive_tags,
             ).reasons
-            return table.model_copy(update={"index": table_index(found, stamp, reasons, tags)})
+            return fitting(table.model_copy(update={"index": table_index(found, stamp, reasons, tags)}))
 
         return index
 
@@ -291,7 +290,7 @@ class ProductIndexing:
 
 
 def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tags: TableTags) -> TableIndex:
-    """Return what the registry keeps of a table in the catalog; of a very wide one not all columns."""
+    """Return what the registry keeps of a table in the catalog."""
     columns = [
         IndexedColumn(
             name=column.name,
@@ -304,18 +303,11 @@ def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tag
         for part, partition_key in ((table.columns, False), (table.partition_keys, True))
         for column in part
     ]
-    kept, size = list[IndexedColumn](), 0
-    for column in columns:
-        size += len(column.model_dump_json())
-        if size > MAX_COLUMNS_BYTES:
-            break
-        kept.append(column)
     classification = table.parameters.get(DATA_CLASSIFICATION)
     return TableIndex(
         stamp=stamp,
-        columns=tuple(kept),
+        columns=tuple(columns),
         column_count=len(columns),
-        truncated=len(kept) < len(columns),
         digest=schema_digest(table),
         data_classification=classification.lower() if classification else None,
         tags=effective(tags),

@@ -13,6 +13,7 @@ from datamesh.logic.placements import TagPlacements, clear_defaults, place, put
 from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
 from datamesh.logic.products import DesiredProduct, is_superseded, merge
 from datamesh.logic.senders import registered_sender
+from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import telling
 from datamesh.logic.tag_work import tag_work
 from datamesh.logic.tagging import Plan, Tagging, TagRules
@@ -470,8 +471,10 @@ class ProductRegistration:
             elif (table.record.spec, table.record.stamp) != (table.spec, table.stamp):
                 changes.append(
                     Save(
-                        table.record.model_copy(
-                            update={"spec": table.spec, "stamp": table.stamp, "version": table.record.version + 1}
+                        fitting(
+                            table.record.model_copy(
+                                update={"spec": table.spec, "stamp": table.stamp, "version": table.record.version + 1}
+                            )
                         )
                     )
                 )

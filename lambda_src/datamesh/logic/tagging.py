@@ -10,6 +10,7 @@ from typing import NamedTuple
 from datamesh.logic.exposure import Gain, access_changes, gains
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
+from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import pack
 from datamesh.logic.tags import Matched, effective, is_exposed
 from datamesh.models.base import AccountId, Model
@@ -32,8 +33,6 @@ from datamesh.models.registry import (
 )
 from datamesh.models.tags import SensitiveTags, TableTags, TagKey
 
-# A table's record holds its declaration and its index as well.
-MAX_TAGGED_BYTES = 80_000
 MAX_REASONS = 50
 SHOWN_REASONS = 5
 
@@ -217,7 +216,8 @@ class Tagging:
             found = self.look(database, table.name) if wanted is None or table.name in wanted else None
             if found is None:
                 continue
-            after = _kept(found[1])
+            tagged = fitting(table.model_copy(update={"tagged": found[1], "version": table.version + 1}))
+            after = tagged.tagged or found[1]
             if _same(table.tagged, after):
                 continue
             before = {table.name: table.tagged} if table.tagged is not None else {}
@@ -231,7 +231,6 @@ class Tagging:
                 before=before,
                 after={table.name: after},
             )
-            tagged = table.model_copy(update={"tagged": after, "version": table.version + 1})
             changes: list[Change] = [Save(tagged), Save(self._change(table, plan, grants, stamp, now))]
             registry.write([*changes, Check(guard)] if guard is not None else changes)
             done.append(table.name)
@@ -333,23 +332,6 @@ def _same(before: TableTags | None, after: TableTags) -> bool:
         before.columns,
         set(before.column_names),
     ) == (effective(after), after.columns, set(after.column_names))
-
-
-def _kept(tags: TableTags) -> TableTags:
-    """Return what fits into the table's record: of a very wide table not all columns are followed."""
-    size, names = 0, list[str]()
-    for name in tags.column_names:
-        size += len(name) + 4 + len(str(tags.columns.get(name, "")))
-        if size > MAX_TAGGED_BYTES:
-            break
-        names.append(name)
-    kept = set(names)
-    return tags.model_copy(
-        update={
-            "column_names": tuple(names),
-            "columns": {name: of_column for name, of_column in tags.columns.items() if name in kept},
-        }
-    )
 
 
 def _shown(name: str, tags: TableTags) -> TaggedTable:

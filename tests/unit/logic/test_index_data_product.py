@@ -5,16 +5,13 @@ from typing import Any
 
 import pytest
 
-from datamesh.logic.index_data_product import MAX_COLUMNS_BYTES, table_index
-from datamesh.models.catalog import CatalogColumn, CatalogTable
-from datamesh.models.registry import Stamp, TableRecord
-from datamesh.models.tags import TableTags
+from datamesh.models.catalog import CatalogColumn
+from datamesh.models.registry import TableRecord
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
     CENTRAL,
     FINANCE,
     MARKETING,
-    NOW,
     SALES,
     event,
     product_spec,
@@ -271,12 +268,3 @@ def test_a_table_that_keeps_changing_is_busy(central: FakeCentral) -> None:
 
     central.registry.before_write = touch
     assert central.deliver(schema_updated()).error == "RecordBusy"
-
-
-def test_a_very_wide_table_fits_into_a_record() -> None:
-    columns = tuple(CatalogColumn(name=f"column_{number}", comment="x" * 200) for number in range(2_000))
-    stamp = Stamp(occurred_at=NOW, event_id=REQUEST)
-    index = table_index(CatalogTable(name="wide", columns=columns), stamp, (), TableTags())
-    assert (index.column_count, index.truncated) == (2_000, True)
-    assert len(index.model_dump_json()) < MAX_COLUMNS_BYTES + 5_000
-    assert index.data_classification is None

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datamesh.logic.table_records import MAX_TAGGED_BYTES
 from datamesh.logic.tag_events import MAX_BYTES, pack, telling
-from datamesh.logic.tagging import MAX_TAGGED_BYTES, Tagging, World, declared_tags
+from datamesh.logic.tagging import Tagging, World, declared_tags
 from datamesh.logic.tags import effective, matches
 from datamesh.models.catalog import CatalogColumn, CatalogDatabase, CatalogTable
 from datamesh.models.commands import ProductSpec, TableSpec
