@@ -1,4 +1,4 @@
-"""What fits into a table's record: its declaration comes first, the columns of its index and its LF-tags share the rest.
+"""What fits into a table's record: its declaration, and as much of its index and its LF-tags as there is room for.
 
 An item of DynamoDB has 400 KB, a declaration up to 2,000 columns.
 """

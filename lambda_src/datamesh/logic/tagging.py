@@ -127,9 +127,12 @@ class Tagging:
         """Return who would gain what of the plan's tables that is sensitive, and why it is.
 
         A column that is declared, but not in the catalog yet, is shown with its table: a crawler adds it before the
-        mesh can tag it.
+        mesh can tag it. One of which more is said than before counts anew: nobody has seen it.
         """
-        before = {name: _foreseen(tags, plan.recorded_specs.get(name)) for name, tags in plan.before.items()}
+        before = {
+            name: _foreseen(tags, plan.recorded_specs.get(name), plan.specs.get(name))
+            for name, tags in plan.before.items()
+        }
         after = {name: _foreseen(tags, plan.specs.get(name)) for name, tags in plan.after.items()}
         found = [(gain, self.reasons(plan, gain.table, gain.shown)) for gain in gains(before, after, grants)]
         return [(gain, reasons) for gain, reasons in found if reasons]
@@ -306,11 +309,19 @@ class Tagging:
         return entries
 
 
-def _foreseen(tags: TableTags, spec: TableSpec | None) -> TableTags:
-    """Return a table with those declared columns, too, that are not in the catalog yet."""
+def _foreseen(tags: TableTags, spec: TableSpec | None, newer: TableSpec | None = None) -> TableTags:
+    """Return a table with those declared columns, too, that are not in the catalog yet.
+
+    Left out are those to which, or to a field inside which, a `newer` declaration gives flags or other LF-tags.
+    """
     if spec is None:
         return tags
-    known = set(tags.column_names)
+    said = {column.name: (column.pii or None, column.tags) for column in spec.columns}
+    known = set(tags.column_names) | {
+        column.name.partition(".")[0]
+        for column in (newer.columns if newer is not None else ())
+        if said.get(column.name, (None, {})) != (column.pii or None, column.tags)
+    }
     missing = [column.name for column in spec.columns if "." not in column.name and column.name not in known]
     return tags.model_copy(update={"column_names": (*tags.column_names, *missing)})
 

@@ -573,3 +573,15 @@ def test_a_table_that_was_left_behind_with_other_tags_is_not_read_by_them(centra
     assert central.deliver(register_product(tagged(secret, tags={}), minute=1)).path[-1] == "Product Registered"
     assert not any(seen)
     assert central.lf_tags.on_tables[TBAC, "flights"] == {}
+
+
+@pytest.mark.parametrize("more", [{"pii": True}, {"tags": CLOSED}], ids=["flag", "tag"])
+def test_what_is_said_of_a_column_before_it_is_found_is_heeded(central: FakeCentral, more: dict[str, Any]) -> None:
+    central.deliver(register_product(tagged(table_spec("flights", columns=[{"name": "passport"}]))))
+    grant(central, OPEN)
+    new = table_spec("flights", columns=[{"name": "passport"} | more])
+    told = rejection(central, register_product(tagged(new), minute=1))
+    assert told["code"] == "ExposesSensitive"
+    typed = table_spec("flights", columns=[{"name": "passport", "type": "string", "pii": True, "tags": CLOSED}])
+    assert central.deliver(register_product(tagged(typed), minute=2)).path[-1] == "Product Registered"
+    assert readable(central, OPEN) == set()
