@@ -18,12 +18,14 @@ from datamesh.logic.tag_events import telling
 from datamesh.logic.tag_work import tag_work
 from datamesh.logic.tagging import Plan, Tagging, TagRules
 from datamesh.logic.tagging import World as TagWorld
+from datamesh.logic.tags import effective
 from datamesh.models.arns import s3_arn
 from datamesh.models.commands import RegisterDataProduct
 from datamesh.models.errors import (
     CatalogInconsistent,
     CommandRejection,
     GrantNotVisible,
+    InvalidCommand,
     LeaseLost,
     TableNameTaken,
     WriteConflict,
@@ -49,7 +51,7 @@ from datamesh.models.registry import (
     table_claim,
 )
 from datamesh.models.steps import Json, StepRequest
-from datamesh.models.tags import conditions
+from datamesh.models.tags import MAX_TAGS, conditions
 
 PRODUCER_PERMISSIONS = ("ALTER", "DESCRIBE", "SELECT")
 # What was done with each table in each database, and the shares that carry the grants, both by what is shared by.
@@ -312,6 +314,7 @@ class ProductRegistration:
         if "tbac" in placed:
             own = {self._rules.domain_tag_key: record.domain}
             plan = tagged.plan(record, desired.content, placed["tbac"], own)
+            _check_numbers(plan, command)
             self._tagging.check(plan)
         in_force = record.access_mode if record.content is not None else None
         if desired.access_mode not in {in_force, record.pending_mode}:
@@ -522,6 +525,25 @@ class ProductRegistration:
             raise LeaseLost(f"{command.domain}.{command.product.name} has nothing pending")
         tables: Sequence[TableRecord] = self._world.registry.tables(command.domain, command.product.name)
         return Held(command, record, merge(record, tables, command.product, stamp_of(envelope.metadata())))
+
+
+def _check_numbers(plan: Plan, command: RegisterDataProduct) -> None:
+    """Check that no table or column would carry more LF-tags than a resource takes, columns to come included.
+
+    On the way from one tag to another a column may carry inherited ones itself, so all count. Raises InvalidCommand.
+    """
+    places = {table.name: f"product.tables.{number}.tags" for number, table in enumerate(command.product.tables)}
+    for name, spec in plan.specs.items():
+        of_table = effective(plan.after[name])
+        carriers = {name: of_table}
+        for column in (*spec.columns, *spec.partition_keys):
+            carriers[f"{name}.{column.name}"] = of_table | column.tags
+        for what, tags in carriers.items():
+            if len(tags) > MAX_TAGS + 1:
+                raise InvalidCommand(
+                    f"{what} would carry {len(tags)} LF-tags, inherited ones included, of at most {MAX_TAGS + 1}",
+                    places.get(name, "product.tags"),
+                )
 
 
 def _outcomes(tables: object) -> Outcomes:

@@ -585,3 +585,16 @@ def test_what_is_said_of_a_column_before_it_is_found_is_heeded(central: FakeCent
     typed = table_spec("flights", columns=[{"name": "passport", "type": "string", "pii": True, "tags": CLOSED}])
     assert central.deliver(register_product(tagged(typed), minute=2)).path[-1] == "Product Registered"
     assert readable(central, OPEN) == set()
+
+
+def test_a_table_takes_50_tags_with_those_of_its_product_and_its_domain(central: FakeCentral) -> None:
+    central.lf_tags.known |= {f"key_{number:02}": {"x"} for number in range(50)}
+    of_product = {f"key_{number:02}": "x" for number in range(25)}
+    of_table = {f"key_{number:02}": "x" for number in range(25, 49)}
+    column = {"name": "a", "type": "string", "tags": {"key_49": "x"}}
+    full = table_spec("flights", tags=of_table)
+    too_full = table_spec("flights", tags=of_table, columns=[column])
+    told = rejection(central, register_product(tagged(too_full, tags=of_product)))
+    assert (told["code"], told["field"]) == ("InvalidCommand", "product.tables.0.tags")
+    assert "flights.a would carry 51 LF-tags" in told["message"]
+    assert central.deliver(register_product(tagged(full, tags=of_product), minute=1)).path[-1] == "Product Registered"
