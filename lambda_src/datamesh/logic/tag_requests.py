@@ -15,6 +15,7 @@ from datamesh.logic.ports import LfTags, Permissions, Registry
 from datamesh.logic.senders import registered_sender
 from datamesh.logic.tag_matches import Match, Survey, by_database
 from datamesh.logic.tag_work import tag_work
+from datamesh.logic.tags import no_such_value
 from datamesh.models.errors import (
     ExpressionTooLarge,
     NothingMatches,
@@ -138,7 +139,7 @@ class TagRequests:
             if known is None:
                 raise UnknownTag(f"There is no LF-tag {key}", f"expression.{key}")
             if unknown := [value for value in values if value not in known]:
-                raise UnknownTag(f"The LF-tag {key} has no value {', '.join(unknown)}", f"expression.{key}")
+                raise UnknownTag(no_such_value(key, unknown, known), f"expression.{key}")
 
     def _check_policies(self, request: RequestRecord, expression: TagExpression) -> None:
         """Check that one policy more fits, for the account and for each principal to which it will be passed on.

@@ -12,7 +12,7 @@ from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import pack
-from datamesh.logic.tags import Matched, effective, is_exposed
+from datamesh.logic.tags import Matched, effective, is_exposed, no_such_value
 from datamesh.models.base import AccountId, Model
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.commands import TableSpec
@@ -113,7 +113,7 @@ class Tagging:
                 if known is None:
                     raise UnknownTag(f"The mesh has no LF-tag {key}", f"{path}.{key}")
                 if value not in known:
-                    raise UnknownTag(f"{value} is no value of the LF-tag {key}", f"{path}.{key}")
+                    raise UnknownTag(no_such_value(key, [value], known), f"{path}.{key}")
 
     def look(self, database: str, name: str) -> tuple[CatalogTable, TableTags] | None:
         """Return a table with its LF-tags as they are now; None when it is not there."""

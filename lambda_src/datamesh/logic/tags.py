@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from datamesh.models.tags import TableTags
 
+SHOWN_VALUES = 20
+
 
 def effective(table: TableTags, column: str | None = None) -> dict[str, str]:
     """Return the tags that count for a table, or for one of its columns: the nearer assignment wins, key by key."""
@@ -44,3 +46,10 @@ def matched(expressions: Iterable[Mapping[str, tuple[str, ...]]], table: TableTa
         itself = itself or matches(expression, effective(table))
         columns.update(matched_columns(expression, table))
     return Matched(itself, tuple(name for name in table.column_names if name in columns))
+
+
+def no_such_value(key: str, unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Return what to say of values that an LF-tag does not have: the first ones of those that it has."""
+    there = sorted(known)
+    more = f" and {len(there) - SHOWN_VALUES} more" if len(there) > SHOWN_VALUES else ""
+    return f"The LF-tag {key} has no value {', '.join(unknown)}, only {', '.join(there[:SHOWN_VALUES])}{more}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamesh.logic.exposure import access_changes, gains
-from datamesh.logic.tags import Matched, effective, is_exposed, matched, matched_columns, matches
+from datamesh.logic.tags import Matched, effective, is_exposed, matched, matched_columns, matches, no_such_value
 from datamesh.models.facts import MAX_LISTED_COLUMNS
 from datamesh.models.registry import TagGrantRecord
 from datamesh.models.tags import TableTags
@@ -172,3 +172,11 @@ def test_gains_are_what_is_seen_after_and_not_before(
     changes = access_changes({"t": before}, {"t": after}, grants)
     assert {name for change in changes for name in change.gained} == set(expected.columns)
     assert {name for change in changes for name in change.lost} == set(was.columns) - set(now.columns)
+
+
+def test_a_value_that_does_not_exist_is_told_with_those_that_do() -> None:
+    known = {"non-sensitive", "sensitive"}
+    told = no_such_value("confidentiality", ["secret"], known)
+    assert told == "The LF-tag confidentiality has no value secret, only non-sensitive, sensitive"
+    many = no_such_value("lob", ["x"], (f"domain{number:02}" for number in range(25)))
+    assert many.endswith("domain19 and 5 more")
