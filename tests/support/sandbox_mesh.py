@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -60,7 +60,8 @@ ONTOLOGY = {
 LINK = asl.render(asl.REPOSITORY / "modules" / "data-domain" / "link_data_product.asl.json")
 LINKED = {"DataProductAccessGranted", "DataProductRegistered", "DataProductTagsChanged"}
 INDEXED = {"DataProductAccessProvisioned", "DataProductLinked", "DataProductSchemaUpdated"}
-COMMANDS = {"RegisterDataDomain", "RegisterDataProduct", "RequestDataProductAccess"}
+# What decides on who reads what.
+CHANGES = {"AddLFTagsToResource", "BatchGrantPermissions", "CreateTable", "RemoveLFTagsFromResource", "UpdateTable"}
 Envelope = dict[str, Any]
 Fate = Literal["again", "failed", "gone"]
 """What becomes of an invocation that dies: its step is tried again, its execution fails, or that is gone as well."""
@@ -84,11 +85,12 @@ def raw(account: str, service: str, operation: str, **params: Any) -> dict[str, 
 
 
 class Calls:
-    """All calls to AWS go through here; `die_at` makes the invocation that comes to a call end there."""
+    """All calls to AWS go through here. After `left` more calls the invocation that makes the next one dies."""
 
     def __init__(self) -> None:
         self.left: int | None = None
         self.fate: Fate = "again"
+        self.after_change: Callable[[], None] | None = None
         self.dead: Exception | None = None
 
     def client(self, service: str, arn: str) -> Any:
@@ -108,7 +110,10 @@ class Calls:
         try:
             with adapter.scope(who.account, REGION):
                 if service in adapter.handlers or service in adapter.gates:
-                    return frontdoor.handle(Call(service, operation, params, who, REGION))
+                    answered = frontdoor.handle(Call(service, operation, params, who, REGION))
+                    if self.after_change is not None and operation in CHANGES:
+                        self.after_change()
+                    return answered
                 return adapter.invoke_raw(service, operation, params, account=who.account, region=REGION)
         except AwsError as error:
             answer: Any = {"Error": {"Code": error.code, "Message": error.message}}
@@ -142,6 +147,8 @@ class SandboxCentral(FakeCentral):
     def __init__(self, calls: Calls) -> None:
         super().__init__()
         self.calls = calls
+        # Domains whose columns were not tagged as declared, because that would have shown something sensitive.
+        self.withheld = set[str]()
 
     def registry_of(self, arn: str) -> Registry:
         """Return the registry, asked by a role."""
@@ -179,10 +186,13 @@ class SandboxCentral(FakeCentral):
                 registry, catalog, _, lf_tags = gateways(INDEXER_ROLE)
                 return ProductIndexing(IndexingWorld(registry, catalog, lf_tags), RULES, account_id=CENTRAL)
 
-    def step(self, *arguments: Any, **payload: Any) -> Any:
+    def step(self, flow: str, step: str, envelope: Envelope, execution: str = "one", **payload: Any) -> Any:
         """Run one step: a new invocation."""
         self.calls.new_invocation()
-        return super().step(*arguments, **payload)
+        result = super().step(flow, step, envelope, execution, **payload)
+        if "withheld" in result:
+            self.withheld.add(envelope["detail"]["data"]["domain"])
+        return result
 
 
 @dataclass

@@ -11,6 +11,8 @@ from tests.support.sandbox_mesh import PEOPLE, Envelope, Fate, SandboxMesh, role
 
 DOMAINS = tuple(ACCOUNTS)
 TABLES = ("goods", "orders")
+# What crawlers find: columns that were declared, or not.
+FOUND = (("note",), ("email", "note"), ("extra",))
 EXPRESSIONS: tuple[dict[str, list[str]], ...] = (
     {"lob": ["finance"]},
     {"lob": ["finance", "marketing", "sales"]},
@@ -67,25 +69,56 @@ fates: st.SearchStrategy[Fate] = st.sampled_from(("again", "failed", "gone"))
 crashes = st.builds(Crash, st.integers(0, 70), fates, st.booleans())
 
 
-def goods(*, pii: bool) -> dict[str, Any]:
-    """Return what a domain has where there is something already; its personal column nobody may be shown."""
-    sensitive = {"channel": "shop", "confidentiality": "sensitive"}
-    return {
-        "classification": "internal",
-        "pii": False,
-        "tags": {"channel": "web"},
-        "wrong": {},
-        "tables": {
-            "goods": {
-                "tags": {"confidentiality": "non-sensitive"},
-                "columns": {
-                    "id": {"type": "string", "pii": False, "tags": {}},
-                    "email": {"type": "string", "pii": pii, "tags": sensitive if pii else {"channel": "shop"}},
-                    "note": {"type": None, "pii": None, "tags": {"channel": "shop"}},
-                },
-            }
-        },
+def _column(kind: str | None = "string", pii: bool | None = False, **tags: str) -> dict[str, Any]:
+    return {"type": kind, "pii": pii, "tags": tags}
+
+
+def _goods(mode: str, tags: dict[str, str], **columns: dict[str, Any]) -> dict[str, Any]:
+    table = {"tags": {}, "columns": columns}
+    what = {"classification": "internal", "pii": False, "wrong": {}}
+    return {**what, "access_mode": mode, "tags": tags, "tables": {"goods": table}}
+
+
+SOMETHING = {
+    # The personal column is tagged otherwise.
+    "sales": _goods(
+        "both",
+        {"channel": "web", "confidentiality": "non-sensitive"},
+        id=_column(),
+        email=_column(pii=True, channel="shop", confidentiality="sensitive"),
+        note=_column(None, None, channel="shop"),
+    ),
+    # The personal column would be shown to whoever was granted the website's, if it were there.
+    "marketing": _goods(
+        "tbac", {"channel": "shop"}, id=_column(channel="web"), note=_column(None, pii=True, channel="web")
+    ),
+    # All would be shown to them, if the domain's tags were the website's.
+    "finance": _goods("both", {}, id=_column(), email=_column(pii=True)),
+}
+"""What domains have where there is something already."""
+# Few, so that they come to what is granted and leave it again.
+quiet_tags = st.sampled_from(
+    ({}, {"channel": "shop"}, {"channel": "web"}, {"channel": "web", "confidentiality": "non-sensitive"})
+)
+other_tags = st.fixed_dictionaries(
+    {
+        "product": quiet_tags,
+        "name": st.sampled_from((*TABLES, "returns")),
+        "table": quiet_tags,
+        "columns": st.fixed_dictionaries(dict.fromkeys(("id", "email", "note"), quiet_tags)),
     }
+)
+
+
+def tagged_anew(domain: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    """Return what a domain has, or a table just like it without anything personal, with other LF-tags."""
+    goods = SOMETHING[domain]["tables"]["goods"]
+    quiet = {} if drawn["name"] == "goods" else {"pii": False}
+    columns = {
+        name: {**column, **quiet, "tags": drawn["columns"].get(name, {})} for name, column in goods["columns"].items()
+    }
+    table = {"tags": drawn["table"], "columns": columns}
+    return {**SOMETHING[domain], "access_mode": "both", "tags": drawn["product"], "tables": {drawn["name"]: table}}
 
 
 def manifest(domain: str, drawn: dict[str, Any]) -> dict[str, Any]:

@@ -51,8 +51,8 @@ class Witness:
     def __init__(self, mesh: SandboxMesh) -> None:
         self.mesh = mesh
 
-    def readable(self) -> frozenset[Readable]:
-        """All that anybody in the domains can read of central's tables; where no data lie, there is nothing."""
+    def readable(self, names: tuple[str, ...] = ROLES) -> frozenset[Readable]:
+        """All that these roles in the domains can read of central's tables; where no data lie, there is nothing."""
         found = set[Readable]()
         with adapter.scope(CENTRAL, REGION), while_nothing_changes():
             tables = [each for domain in DOMAINS for each in self.tables(domain)]
@@ -61,7 +61,7 @@ class Witness:
                     continue
                 ref = engine.TableRef(CENTRAL, database, table["Name"])
                 for account in ACCOUNTS.values():
-                    for name in ROLES:
+                    for name in names:
                         seen = engine.readable_columns(caller(role(account, name)), ref, column_names(table))
                         found |= {Readable(role(account, name), database, table["Name"], column) for column in seen}
         return frozenset(found)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,26 +24,29 @@ from sandbox.lakeformation import engine
 from tests.sandbox.lakeformation.mesh_drawing import (
     DOMAINS,
     EXPRESSIONS,
+    FOUND,
+    SOMETHING,
     TABLES,
     Crash,
     crashes,
     domains,
     few_tags,
-    goods,
     mostly,
+    other_tags,
     people,
     product_command,
     products,
     request,
+    tagged_anew,
 )
 from tests.sandbox.lakeformation.mesh_witness import OF_THE_WHOLE, Readable, Witness, column_names, is_own
 from tests.support import sandbox_mesh
 from tests.support.central_commands import ACCOUNTS, CENTRAL, REGION, event, register_domain
-from tests.support.sandbox_mesh import Done, Envelope, SandboxMesh, caller, role
+from tests.support.sandbox_mesh import PEOPLE, Done, Envelope, SandboxMesh, caller, role
 
 # Add `Phase.shrink` to look into a failure: it takes minutes.
 PHASES = (Phase.explicit, Phase.generate)
-QUICK = settings(max_examples=22, stateful_step_count=16, deadline=None, derandomize=True, phases=PHASES)
+QUICK = settings(max_examples=16, stateful_step_count=16, deadline=None, derandomize=True, phases=PHASES)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,11 +63,15 @@ def accounts() -> Iterator[None]:
 
         send(*(register_domain(domain) for domain in DOMAINS))
         snapshots.take("new")
-        for domain, mode in zip(DOMAINS, ("both", "tbac", "both"), strict=True):
-            send(product_command(mesh, domain, {**goods(pii=domain == "sales"), "access_mode": mode}))
+        # A new table there is the website's until it is tagged otherwise.
+        tags, then = {"channel": "web"}, mesh.minute + 1
+        send(*(register_domain(domain, tags=tags, minute=then) for domain in ("marketing", "sales")))
+        send(*(product_command(mesh, domain, drawn) for domain, drawn in SOMETHING.items()))
         send(
             request(mesh, "marketing", {"analyst"}, expression={"channel": ["web"], "lob": ["sales"]}),
-            request(mesh, "finance", {"analyst", "scientist"}, expression={"confidentiality": ["non-sensitive"]}),
+            request(
+                mesh, "finance", {"analyst"}, expression={"channel": ["web"], "confidentiality": ["non-sensitive"]}
+            ),
             request(mesh, "sales", {"scientist"}, expression={"channel": ["web"]}),
         )
         snapshots.take("busy")
@@ -83,7 +90,6 @@ class Life(RuleBasedStateMachine):
         self.grants: list[GrantRecord | TagGrantRecord] = []
         self.open: set[tuple[str, str, str]] = set()
         self.troubled = False
-        self.withheld = set[str]()
 
     @initialize(troubled=st.booleans(), beginning=mostly("busy", "new"))
     def begin(self, troubled: bool, beginning: str) -> None:
@@ -96,10 +102,15 @@ class Life(RuleBasedStateMachine):
 
     # --- what domains do ----------------------------------------------------------------------------------------------
 
-    @rule(domain=domains, drawn=products, late=st.sampled_from((0, 0, 0, 3)))
+    @rule(domain=domains, drawn=products, late=mostly(0, 3))
     def register_product(self, domain: str, drawn: dict[str, Any], late: int) -> None:
         """Register a product or declare it anew; `late` was said before what was said last."""
         self.send(product_command(self.mesh, domain, drawn, late))
+
+    @rule(domain=domains, drawn=other_tags)
+    def tag_product(self, domain: str, drawn: dict[str, Any]) -> None:
+        """Give a product and its columns other tags, or add a table."""
+        self.send(product_command(self.mesh, domain, tagged_anew(domain, drawn)))
 
     @rule(domain=domains, tags=few_tags)
     def tag_domain(self, domain: str, tags: dict[str, str]) -> None:
@@ -117,10 +128,10 @@ class Life(RuleBasedStateMachine):
         owner = DOMAINS[(DOMAINS.index(domain) + further) % len(DOMAINS)]
         self.send(request(self.mesh, domain, names, product={"domain": owner, "name": "one"}))
 
-    @rule(domain=domains, table=st.sampled_from(TABLES), column=st.sampled_from(("email", "note", "extra")))
-    def crawl(self, domain: str, table: str, column: str) -> None:
-        """A crawler finds a column, and the domain says so."""
-        for fact in self.crawled(domain, table, column):
+    @rule(domain=domains, table=st.sampled_from(TABLES), found=st.sampled_from(FOUND))
+    def crawl(self, domain: str, table: str, found: tuple[str, ...]) -> None:
+        """A crawler finds columns, and the domain says so."""
+        for fact in self.crawled(domain, table, found):
             self.send(fact)
 
     # --- what befalls them --------------------------------------------------------------------------------------------
@@ -224,7 +235,7 @@ class Life(RuleBasedStateMachine):
                 own = self.witness.assigned(database, record.name)
                 of_columns = {name: self.witness.assigned(database, record.name, name) for name in names}
                 assert own == product.content.tags | record.spec.tags
-                if domain not in self.withheld:
+                if domain not in self.mesh.central.withheld:
                     wanted = {column.name: column.tags for column in record.spec.columns}
                     assert of_columns == {name: wanted.get(name, {}) for name in names}
                 assert record.tagged is not None
@@ -258,8 +269,6 @@ class Life(RuleBasedStateMachine):
             walk = each.walk
             gone = walk.error in {"ShareNotYetVisible", "GrantFailed"} and self.troubled
             assert walk.status == "SUCCEEDED" or gone, (each.envelope, walk.error, walk.cause)
-            if isinstance(walk.output, dict) and "withheld" in walk.output:
-                self.withheld.add(each.envelope["detail"]["data"]["domain"])
 
     def anything(self, data: st.DataObject) -> list[Envelope]:
         """Return any of the events that a domain sends."""
@@ -273,33 +282,29 @@ class Life(RuleBasedStateMachine):
                 expression = data.draw(st.sampled_from(EXPRESSIONS))
                 return [request(self.mesh, domain, data.draw(people), expression=expression)]
             case _:
-                return self.crawled(domain, data.draw(st.sampled_from(TABLES)), "extra")
+                return self.crawled(domain, data.draw(st.sampled_from(TABLES)), data.draw(st.sampled_from(FOUND)))
 
-    def crawled(self, domain: str, table: str, column: str) -> list[Envelope]:
-        """Let the domain's crawler write a column into its table, wherever it is; return what the domain says of it."""
+    def crawled(self, domain: str, table: str, found: tuple[str, ...]) -> list[Envelope]:
+        """Let the domain's crawler write columns into its table, wherever it is; return what the domain says of it."""
         facts: list[Envelope] = []
-        found = {database: each for database, each in self.witness.tables(domain) if each["Name"] == table}
         client = self.mesh.calls.client("glue", role(ACCOUNTS[domain], "crawler"))
-        for database, each in found.items():
-            known = {name["Name"] for name in each["StorageDescriptor"]["Columns"]}
-            if column in known or not self.may_crawl(domain, database, table):
+        for database, each in [*self.witness.tables(domain)]:
+            new = [{"Name": name, "Type": "string"} for name in found if name not in column_names(each)]
+            if each["Name"] != table or not new or not self.may_crawl(domain, database, table):
                 continue
             storage = each["StorageDescriptor"]
-            storage = {**storage, "Columns": [*storage["Columns"], {"Name": column, "Type": "string"}]}
-            client.update_table(
-                CatalogId=CENTRAL,
-                DatabaseName=database,
-                TableInput={
-                    "Name": table,
-                    "TableType": each["TableType"],
-                    "Parameters": each["Parameters"],
-                    "PartitionKeys": each.get("PartitionKeys", []),
-                    "StorageDescriptor": storage,
-                },
-            )
-            schema = {"name": table, "columns": len(known) + 1, "digest": uuid.uuid4().hex, "changed": True}
-            data = {"domain": domain, "product": "one", "access_mode": database.rsplit("_", 1)[-1], "tables": [schema]}
-            facts.append(event("DataProductSchemaUpdated", data, account=ACCOUNTS[domain], minute=self.mesh.minute))
+            kept = {name: each[name] for name in ("Name", "TableType", "Parameters", "PartitionKeys") if name in each}
+            written = {**kept, "StorageDescriptor": {**storage, "Columns": [*storage["Columns"], *new]}}
+            client.update_table(CatalogId=CENTRAL, DatabaseName=database, TableInput=written)
+            schema = {"name": table, "columns": len(written["StorageDescriptor"]["Columns"]), "changed": True}
+            data = {
+                "domain": domain,
+                "product": "one",
+                "access_mode": database.rsplit("_", 1)[-1],
+                "tables": [{**schema, "digest": uuid.uuid4().hex}],
+            }
+            account, minute = ACCOUNTS[domain], self.mesh.minute
+            facts.append(event("DataProductSchemaUpdated", data, account=account, minute=minute))
         return facts
 
     def may_crawl(self, domain: str, database: str, table: str) -> bool:
@@ -313,3 +318,24 @@ class Life(RuleBasedStateMachine):
 
 Life.TestCase.settings = QUICK
 test_nobody_reads_what_no_grant_of_theirs_showed = Life.TestCase
+
+
+@settings(QUICK, max_examples=22)
+@given(domain=domains, changes=st.lists(other_tags, min_size=1, max_size=3))
+def test_nobody_reads_on_the_way_what_they_read_neither_before_nor_after(
+    domain: str, changes: list[dict[str, Any]]
+) -> None:
+    snapshots.restore("busy")
+    mesh = SandboxMesh()
+    mesh.central.executions = 1000
+    mesh.pass_time(minutes=5)
+    witness, on_the_way = Witness(mesh), list[frozenset[Readable]]()
+    mesh.calls.after_change = lambda: on_the_way.append(witness.readable(PEOPLE))
+    for drawn in changes:
+        before = witness.readable(PEOPLE)
+        on_the_way.clear()
+        mesh.pass_time(minutes=1)
+        mesh.send(product_command(mesh, domain, tagged_anew(domain, drawn)))
+        after = witness.readable(PEOPLE)
+        for seen in on_the_way:
+            assert seen <= before | after, sorted(seen - before - after)
