@@ -4,16 +4,20 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from datamesh.models.approvals import ApprovalRecord, LinkRecord, OpenApproval
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
 from datamesh.models.permissions import DatabaseResource, Grant, GrantedPermission, Resource, TableResource
+from datamesh.models.policy import ApprovalPolicy
 from datamesh.models.registry import (
+    AccessWork,
     AddedTags,
     Change,
     Claim,
     DomainRecord,
     GrantRecord,
     Key,
+    PolicySeen,
     ProductRecord,
     Record,
     RequestRecord,
@@ -58,6 +62,36 @@ class Registry(Protocol):
 
     def tag_changes(self, domain: str, product: str, stamp: Stamp) -> list[TagChangeRecord]:
         """Return what an event changed for the consumers of a product, by table."""
+
+    def policy(self) -> ApprovalPolicy:
+        """Return the approval policy in force, the default one when none was written. Raises InvalidPolicy."""
+
+    def policy_seen(self) -> PolicySeen | None:
+        """Return which policy the ledger knows to be in force."""
+
+    def approval(self, request_id: uuid.UUID, number: int) -> ApprovalRecord | None:
+        """Return a stage of a request's approval."""
+
+    def approvals(self, request_id: uuid.UUID) -> list[ApprovalRecord]:
+        """Return all stages of a request's approval that were opened, in order."""
+
+    def link(self, link_id: str) -> LinkRecord | None:
+        """Return an approval link."""
+
+    def open_approvals(self) -> list[OpenApproval]:
+        """Return all stages of the mesh that wait, or whose answer was not taken."""
+
+    def access_work(self, consumer: str) -> AccessWork | None:
+        """Return who changes what a consumer is granted."""
+
+    def all_domains(self) -> list[DomainRecord]:
+        """Return all domains of the mesh: reads the whole registry, for what runs seldom."""
+
+    def all_grants(self) -> list[GrantRecord]:
+        """Return all grants by name of the mesh: reads the whole registry, for what runs seldom."""
+
+    def all_requests(self) -> list[RequestRecord]:
+        """Return all requests of the mesh: reads the whole registry, for what runs seldom."""
 
     def owner(self, claim: Claim) -> str | None:
         """Return who has a name."""

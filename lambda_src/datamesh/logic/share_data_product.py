@@ -150,7 +150,7 @@ class ProductSharing:
             )
         else:
             record = RequestRecord(
-                status="GRANTING",
+                status="APPROVED",
                 stamp=stamp_of(metadata),
                 execution_id=request.execution.id,
                 lease_expires_at=now + LEASE,

@@ -35,6 +35,7 @@ class OpenModel(Model):
 
 DOMAIN_PATTERN = r"^[a-z][a-z0-9_]{0,29}$"
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+PLAIN_COLUMN_PATTERN = r"^[a-z_][a-z0-9_]*$"
 COLUMN_PATTERN = r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$"
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
 PRINCIPAL_PATTERN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]{1,576}$"
@@ -53,6 +54,7 @@ ProductName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 TableName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 # A dotted name (`address.email`) speaks of a field inside the struct column before the first dot.
 ColumnName = Annotated[str, StringConstraints(pattern=COLUMN_PATTERN, max_length=255)]
+PlainColumnName = Annotated[str, StringConstraints(pattern=PLAIN_COLUMN_PATTERN, max_length=255)]
 ColumnType = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", max_length=16_384)]
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 PrincipalArn = Annotated[str, StringConstraints(pattern=PRINCIPAL_PATTERN)]

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from datamesh.models.base import (
     ArnText,
@@ -11,13 +11,16 @@ from datamesh.models.base import (
     ColumnType,
     DomainName,
     Model,
+    PlainColumnName,
     PrincipalArn,
     ProductName,
     S3Location,
     ShortText,
     TableName,
+    UtcTime,
 )
-from datamesh.models.events import Command
+from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, Command
+from datamesh.models.people import Email
 from datamesh.models.tags import TagExpression, Tags
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
@@ -25,14 +28,29 @@ TableFormat = Literal["parquet", "csv", "json"]
 AccessMode = Literal["nrac", "tbac", "both"]
 MAX_TABLES = 100
 MAX_PRINCIPALS = 50
+MAX_COLUMNS = 2_000
+# https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_RowFilter.html
+MAX_ROW_FILTER = 2_048
+MAX_DURATION_DAYS = 3_650
 # Glue: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html (Comment, at most 255 bytes)
 Comment = Annotated[str, Field(max_length=255)]
+
+
+Justification = Annotated[str, Field(min_length=1, max_length=2048)]
+Purpose = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9 _-]{0,62}$")]
+RowFilter = Annotated[str, Field(min_length=1, max_length=MAX_ROW_FILTER)]
 
 
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) != len(values):
         raise ValueError("must not name anything twice")
     return values
+
+
+# Top-level columns only: Lake Formation filters no fields inside structs.
+ColumnNames = Annotated[
+    tuple[PlainColumnName, ...], Field(min_length=1, max_length=MAX_COLUMNS), AfterValidator(_unique)
+]
 
 
 class DeclaredColumn(Model):
@@ -162,7 +180,8 @@ class RegisterDataProduct(Command):
 class RequestDataProductAccess(Command):
     """Asks for the right to read: tables of another domain's product, or whatever carries certain LF-tags.
 
-    Exactly one of `product` and `expression` is given.
+    Exactly one of `product` and `expression` is given. What needs nobody's approval is granted at once, all else when
+    the people have agreed whom the mesh's approval policy names.
     """
 
     request_id: uuid.UUID
@@ -178,20 +197,99 @@ class RequestDataProductAccess(Command):
     principals: Annotated[tuple[PrincipalArn, ...], AfterValidator(_unique)] = Field(
         min_length=1, max_length=MAX_PRINCIPALS, description="IAM roles and users in the consumer's account."
     )
-    justification: Annotated[str, Field(min_length=1, max_length=2048)]
+    justification: Justification
+    columns: dict[TableName, ColumnNames] = Field(
+        default_factory=dict, max_length=MAX_TABLES, description="Of these tables, these columns only; else all of now."
+    )
+    rows: dict[TableName, RowFilter] = Field(
+        default_factory=dict, max_length=MAX_TABLES, description="Of these tables, the rows for which this holds only."
+    )
+    later_tables: Literal["excluded", "included"] = Field(
+        "excluded",
+        description="Whether tables that the product gets later are asked for too. Each is decided on when it comes.",
+    )
+    purpose: Purpose | None = Field(None, description="What for, in a word of the approval policy.")
+    duration_days: int | None = Field(
+        None, ge=1, le=MAX_DURATION_DAYS, description="null: as long as the approval policy lets it last."
+    )
+    requested_by: Email | None = Field(None, description="The person who asks; may not decide on it.")
 
     @model_validator(mode="after")
     def _by_name_or_by_tag(self) -> Self:
         if (self.product is None) == (self.expression is None):
             raise ValueError("give exactly one of product and expression")
-        if self.expression is not None and self.tables is not None:
-            raise ValueError("tables can be named of a product only, not of an expression")
+        if self.expression is not None and (self.tables is not None or self.columns or self.rows):
+            raise ValueError("tables, columns and rows can be named of a product only, not of an expression")
+        if self.tables is not None:
+            if self.later_tables == "included":
+                raise ValueError("later tables come with the whole product: leave tables out")
+            if strange := sorted({*self.columns, *self.rows} - set(self.tables)):
+                raise ValueError(f"columns and rows of tables that are not asked for: {', '.join(strange)}")
         return self
+
+
+class ExtendDataProductAccess(Command):
+    """Asks to keep what an earlier request was granted. Decided on like a new request."""
+
+    request_id: uuid.UUID = Field(description="Of this request, not of the one that it extends.")
+    domain: DomainName
+    extends: uuid.UUID = Field(description="The request whose access shall last longer.")
+    duration_days: int = Field(ge=1, le=MAX_DURATION_DAYS, description="From the decision on.")
+    justification: Justification
+    requested_by: Email | None = None
+
+
+class WidenDataProductAccess(Command):
+    """Central itself asks whether a standing grant shall show what has been added: a table, or columns.
+
+    Until it is approved the addition is held back.
+    """
+
+    sources = (CENTRAL_SOURCE,)
+
+    request_id: uuid.UUID
+    widens: uuid.UUID = Field(description="The request whose grant would show more.")
+    columns: dict[TableName, ColumnNames] = Field(min_length=1, max_length=MAX_TABLES)
+
+
+class RevokeDataProductAccess(Command):
+    """Ends access that was granted, or takes a request back that waits for approval.
+
+    Sent by the consumer, by the owner of the product, or by central itself for governance.
+    """
+
+    sources = (DOMAIN_SOURCE, CENTRAL_SOURCE)
+
+    request_id: uuid.UUID
+    domain: DomainName | None = Field(None, description="The domain that asks for it; null: governance.")
+    reason: Justification
+
+
+class ExpireDataProductAccess(Command):
+    """The schedule of a grant says that its time has come, or comes soon."""
+
+    sources = (CENTRAL_SOURCE,)
+
+    request_id: uuid.UUID
+    expires_at: UtcTime = Field(description="As it was when the schedule was made; a longer one voids this.")
+    warning: bool = False
+
+
+class DeregisterDataProduct(Command):
+    """Takes a product out of the mesh: all access to it ends, its tables leave the catalog. Data stays where it is."""
+
+    domain: DomainName
+    name: ProductName
 
 
 COMMANDS: tuple[type[Command], ...] = (
     RegisterDataDomain,
     DeregisterDataDomain,
     RegisterDataProduct,
+    DeregisterDataProduct,
     RequestDataProductAccess,
+    ExtendDataProductAccess,
+    WidenDataProductAccess,
+    RevokeDataProductAccess,
+    ExpireDataProductAccess,
 )

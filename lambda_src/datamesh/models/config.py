@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from datamesh.models.base import AccountId, ArnText, DomainName, OpenModel
+from datamesh.models.people import Person
 
 # A prefix ends with a slash, so that `products/` never covers `products-of-another/`.
 Prefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.=-]+/)+$", max_length=512)]
@@ -22,6 +23,9 @@ class DomainConfig(OpenModel):
     prefix: Prefix
     kms_key_arn: ArnText
     event_bus_arn: ArnText
+    approval_topic_arn: ArnText | None = None
+    product_owners: tuple[Person, ...] = ()
+    data_stewards: tuple[Person, ...] = ()
 
     @property
     def location(self) -> str:

@@ -210,6 +210,66 @@ class ExposesSensitive(CommandRejection):
     default_field = "product.tags"
 
 
+class UnknownColumn(CommandRejection):
+    """A table has no such column, or it lies inside a struct, where Lake Formation filters nothing."""
+
+    default_field = "columns"
+
+
+class InvalidRowFilter(CommandRejection):
+    """Lake Formation does not take the row filter."""
+
+    default_field = "rows"
+
+
+class TooManyFilters(CommandRejection):
+    """Lake Formation takes at most 100 data cells filters per principal and table."""
+
+    default_field = "tables"
+
+
+class NoPolicyRule(CommandRejection):
+    """No rule of the approval policy speaks of such a request: it is not granted."""
+
+    default_field = "product"
+
+
+class PurposeNotAllowed(CommandRejection):
+    """The approval policy does not allow this purpose, or wants one."""
+
+    default_field = "purpose"
+
+
+class DurationTooLong(CommandRejection):
+    """The approval policy allows less time."""
+
+    default_field = "duration_days"
+
+
+class QuorumUnreachable(CommandRejection):
+    """Too few people may decide on the request: it could never be approved."""
+
+    default_field = "product"
+
+
+class RequestNotFound(CommandRejection):
+    """There is no such request, or it is none of the sender's."""
+
+    default_field = "request_id"
+
+
+class RequestNotStanding(CommandRejection):
+    """The request has nothing granted, or nothing left to decide on."""
+
+    default_field = "request_id"
+
+
+class ProductInUse(CommandRejection):
+    """Access to the product is being granted or taken back right now."""
+
+    default_field = "name"
+
+
 # --- Transient: the state machines retry these ---
 
 
@@ -235,6 +295,10 @@ class GrantNotVisible(Transient):
 
 class ShareNotYetVisible(Transient):
     """What was shared with this account is not visible in it yet."""
+
+
+class StillLinked(Transient):
+    """The consumer's account has not taken back yet what it passed on."""
 
 
 class CrawlersStillRunning(Transient):
@@ -298,6 +362,22 @@ class PublishFailed(DatameshError):
 
 class RoutingFailed(DatameshError):
     """EventBridge did not take the target of a routing rule."""
+
+
+class InvalidPolicy(DatameshError):
+    """The approval policy in the registry does not follow its model: nothing is approved by it."""
+
+
+class ExposureChanged(DatameshError):
+    """What a request would show is not what people approved: it has to be asked for again."""
+
+
+class CallbackRefused(DatameshError):
+    """Step Functions does not know the task (any more) that waits for a decision."""
+
+
+class DeliveryFailed(DatameshError):
+    """A channel did not take a notification."""
 
 
 class RecordTooLarge(DatameshError):

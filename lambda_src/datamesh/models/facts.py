@@ -5,9 +5,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from datamesh.models.base import AccountId, ArnText, DomainName, OpenModel, PrincipalArn, ProductName, TableName
+from datamesh.models.base import (
+    AccountId,
+    ArnText,
+    DomainName,
+    OpenModel,
+    PrincipalArn,
+    ProductName,
+    TableName,
+    UtcTime,
+)
 from datamesh.models.commands import COMMANDS, ProductRef
 from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, CentralFact, DomainFact, EventData
+from datamesh.models.policy import GrantTo
 from datamesh.models.tags import TagExpression
 
 RegistrationOutcome = Literal["registered", "updated", "unchanged"]
@@ -159,42 +169,152 @@ class DataProductTagsChanged(CentralFact):
     )
 
 
-class DataProductAccessRequested(CentralFact):
-    """A request for access was taken. Addressed to the consumer."""
+class AccessScope(CentralFact):
+    """What facts about a request have in common."""
 
     request_id: uuid.UUID
-    domain: DomainName
+    domain: DomainName = Field(description="The consumer.")
     product: ProductRef | None = None
     expression: TagExpression | None = None
+
+
+class DataProductAccessRequested(AccessScope):
+    """A request for access was taken. Addressed to the consumer, and where people must decide to the producers."""
+
     tables: tuple[TableName, ...] = ()
     principals: tuple[PrincipalArn, ...]
+    status: Literal["APPROVED", "PENDING"] = Field("APPROVED", description="PENDING: people have to decide.")
+    stages: tuple[str, ...] = Field((), description="Of the approval that is needed, in order.")
+    sensitive: bool = False
+    purpose: str | None = None
+    duration_days: int | None = None
+    of: uuid.UUID | None = Field(
+        None, description="The request that is to be extended, or whose grant would show more."
+    )
 
 
-class DataProductAccessApproved(CentralFact):
+class DataProductAccessApproved(AccessScope):
     """A request was approved. Addressed to the consumer."""
 
-    request_id: uuid.UUID
-    domain: DomainName
-    product: ProductRef | None = None
-    expression: TagExpression | None = None
     decided_by: str
     reason: str
 
 
-class DataProductAccessGranted(CentralFact):
-    """Lake Formation grants the consumer's account what was asked. Addressed to the consumer."""
+class DataProductAccessDenied(AccessScope):
+    """A request came to nothing: denied, not decided in time, or taken back. Addressed to the consumer."""
 
-    request_id: uuid.UUID
-    domain: DomainName
-    product: ProductRef | None = None
-    expression: TagExpression | None = None
+    status: Literal["DENIED", "EXPIRED", "CANCELLED"]
+    decided_by: str
+    reason: str
+
+
+class GrantedFilter(OpenModel):
+    """The data cells filter by which a table is granted."""
+
+    table: TableName
+    filter: str
+
+
+class DataProductAccessGranted(AccessScope):
+    """Lake Formation grants what was asked for and approved. Addressed to the consumer.
+
+    To the consumer's account, which passes it on to the principals; or with `grant_to` principals to these alone.
+    """
+
     catalog_account: AccountId
     database: str | None = Field(None, description="Of a product asked for by name.")
     tables: tuple[TableName, ...] = ()
+    filters: tuple[GrantedFilter, ...] = Field((), description="Of a product asked for by name, one per table.")
     principals: tuple[PrincipalArn, ...]
+    grant_to: GrantTo = "account"
     matches: tuple[MatchedDatabase, ...] = Field((), description="What a tag expression matches now.")
     permissions: tuple[Literal["SELECT", "DESCRIBE"], ...]
     resource_shares: tuple[str, ...] = ()
+    expires_at: UtcTime | None = None
+
+
+class EndingTable(OpenModel):
+    """A table to which a request's access ends, and who goes on using its link by other requests."""
+
+    name: TableName
+    filter: str
+    keep_link: bool = False
+    keep_principals: tuple[PrincipalArn, ...] = ()
+
+
+class EndingDatabase(OpenModel):
+    """A database that was linked for a tag expression, and who goes on using the link by other requests."""
+
+    name: str
+    keep_link: bool = False
+    keep_principals: tuple[PrincipalArn, ...] = ()
+
+
+class DataProductAccessEnding(AccessScope):
+    """Access is about to be taken back: the consumer takes back first what it passed on. Addressed to the consumer.
+
+    Once central has revoked its grant, Lake Formation knows in the consumer's account nothing any more of what was
+    passed on there, and leaves it lying.
+    """
+
+    catalog_account: AccountId
+    database: str | None = None
+    tables: tuple[EndingTable, ...] = ()
+    databases: tuple[EndingDatabase, ...] = Field((), description="Of a tag expression.")
+    keep_expression_for: tuple[PrincipalArn, ...] = Field((), description="Who holds the same expression otherwise.")
+    principals: tuple[PrincipalArn, ...]
+    grant_to: GrantTo = "account"
+    reason: str
+
+
+class DataProductAccessRevoked(AccessScope):
+    """Access was taken back. Addressed to the consumer, and to the producer."""
+
+    revoked_by: str
+    reason: str
+
+
+class DataProductAccessExpired(AccessScope):
+    """The time of an access is over; nothing is granted any more. Addressed to the consumer, and to the producer."""
+
+    expired_at: UtcTime
+
+
+class DataProductAccessExpiring(AccessScope):
+    """The time of an access will be over soon. Addressed to the consumer."""
+
+    expires_at: UtcTime
+
+
+class DataProductAccessExtended(AccessScope):
+    """An access lasts longer. Addressed to the consumer."""
+
+    extends: uuid.UUID
+    expires_at: UtcTime | None
+
+
+class DataProductAccessChanged(AccessScope):
+    """A standing grant shows less, because something became sensitive, or more, because that was approved.
+
+    Addressed to the consumer.
+    """
+
+    table: TableName
+    effect: Literal["narrowed", "widened"]
+    columns: tuple[str, ...] = Field((), max_length=MAX_LISTED_COLUMNS, description="The first ones.")
+    column_count: int
+    reason: str
+
+
+class DataProductDeregistered(CentralFact):
+    """A product has left the mesh. Addressed to the producer, which removes its links."""
+
+    domain: DomainName
+    product: ProductName
+    catalog_account: AccountId
+    databases: tuple[str, ...] = Field(description="Of central, that had its tables.")
+    tables: tuple[TableName, ...]
+    access_modes: tuple[SharingMode, ...] = ()
 
 
 class CommandRejected(CentralFact):
@@ -253,6 +373,26 @@ class DataProductAccessProvisioned(DomainFact):
     )
 
 
+class DataProductUnlinked(DomainFact):
+    """A domain has taken back what it passed on of a request's access, and removed the links that nobody needs."""
+
+    domain: DomainName
+    product: ProductRef | None = None
+    expression: TagExpression | None = None
+    role: Literal["producer", "consumer"]
+    request_id: uuid.UUID | None = None
+    tables: tuple[TableName, ...] = ()
+
+
+class DataProductLinkFailed(DomainFact):
+    """A domain could not make usable what its request was granted, for good. Central takes the grant back."""
+
+    domain: DomainName
+    request_id: uuid.UUID
+    error: str = Field(max_length=256)
+    cause: str = Field(max_length=MAX_CAUSE)
+
+
 class WorkflowFailed(EventData):
     """An execution of one of the mesh's workflows failed, in central or in a domain."""
 
@@ -276,8 +416,18 @@ FACTS: tuple[type[EventData], ...] = (
     DataProductCrawlFailed,
     DataProductAccessRequested,
     DataProductAccessApproved,
+    DataProductAccessDenied,
     DataProductAccessGranted,
     DataProductAccessProvisioned,
+    DataProductAccessChanged,
+    DataProductAccessExtended,
+    DataProductAccessExpiring,
+    DataProductAccessEnding,
+    DataProductUnlinked,
+    DataProductLinkFailed,
+    DataProductAccessRevoked,
+    DataProductAccessExpired,
+    DataProductDeregistered,
     CommandRejected,
     WorkflowFailed,
 )

@@ -67,7 +67,32 @@ class TagPolicyResource(Model):
     saved_as: str | None = None
 
 
-Resource = DatabaseResource | TableResource | LocationResource | TagResource | TagPolicyResource
+class FilterResource(Model):
+    """A data cells filter of a table: some of its columns, in some of its rows. Only SELECT is granted on it."""
+
+    kind: Literal["filter"] = "filter"
+    catalog_id: str
+    database: str
+    table: str
+    name: str
+
+
+Resource = DatabaseResource | TableResource | LocationResource | TagResource | TagPolicyResource | FilterResource
+
+
+class DataFilter(Model):
+    """A data cells filter of a table of the own catalog, as it is or should be.
+
+    Columns are always listed, never excluded: what is added to a table later is not shown until somebody says so.
+    Source: https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html
+    """
+
+    database: str
+    table: str
+    name: str
+    columns: Permissions
+    rows: str | None = None
+    version_id: str | None = None
 
 
 class Grant(Model):

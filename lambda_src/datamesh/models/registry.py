@@ -15,6 +15,8 @@ from datamesh.models.base import AccountId, DomainName, Model, ProductName, Tabl
 from datamesh.models.commands import AccessMode, Classification, ProductRef, TableSpec
 from datamesh.models.config import DomainConfig
 from datamesh.models.facts import AccessChange, CrawlStatus, Databases, RegistrationOutcome, SharingMode
+from datamesh.models.ledger import LedgerEvent
+from datamesh.models.policy import GrantTo, Ruling
 from datamesh.models.tags import TableTags, TagExpression, Tags
 
 
@@ -213,32 +215,102 @@ class TableRecord(Record):
         return table_key(self.domain, self.product, self.name)
 
 
+class Ending(Model):
+    """Why access ends: what the request will be then, who said so, and the reason."""
+
+    status: Literal["REVOKED", "EXPIRED", "FAILED"]
+    by: str
+    reason: str
+
+
+RequestStatus = Literal[
+    "PENDING",  # people are asked
+    "APPROVED",  # being granted
+    "GRANTED",
+    "PROVISIONED",
+    "DENIED",
+    "EXPIRED",  # nobody decided in time, or the time of the access is over
+    "CANCELLED",
+    "REVOKING",  # being taken back
+    "REVOKED",
+    "REJECTED",  # not a request that could be decided on
+    "FAILED",
+]
+STANDING: frozenset[str] = frozenset({"GRANTED", "PROVISIONED"})
+
+
+class StateChange(Model):
+    """A step in the life of a request."""
+
+    status: RequestStatus
+    at: UtcTime
+    by: str = Field(description="`account:<id>`, `person:<address>`, `policy:<rule>` or `datamesh:<flow>`.")
+    why: str
+
+
 class RequestRecord(WorkRecord):
-    """A request for access with its decision."""
+    """A request for access with its decision. While it is PENDING no execution holds it: one waits to be called back.
+
+    An `extension` asks to keep what the request `of` was granted, a `widening` (made by central) to show more by it.
+    """
 
     kind = "request"
-    in_progress_status = "GRANTING"
+    in_progress_status = "APPROVED"
 
-    status: Literal["GRANTING", "GRANTED", "PROVISIONED", "REJECTED", "FAILED"]
+    status: RequestStatus
+    sort: Literal["access", "extension", "widening"] = "access"
+    of: uuid.UUID | None = None
     request_id: uuid.UUID
     digest: str = Field(description="Of what was asked: the same request id cannot ask for something else.")
     domain: DomainName
     account_id: AccountId
     product: ProductRef | None = None
     tables: tuple[str, ...] = ()
+    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rows: dict[str, str] = Field(default_factory=dict)
+    later_tables: Literal["excluded", "included"] = "excluded"
     expression: TagExpression | None = None
     principals: tuple[str, ...]
     justification: str
+    purpose: str | None = None
+    duration_days: int | None = None
+    requested_by: str | None = None
+    requested_at: UtcTime | None = None
+    ruling: Ruling | None = Field(None, description="What the approval policy said.")
+    exposure: str | None = Field(
+        None, description="Digest of what is asked for and would be shown, when people were asked."
+    )
+    stage: int | None = Field(None, description="Number of the stage that is being decided on.")
+    history: tuple[StateChange, ...] = ()
     decided_by: str | None = None
     reason: str | None = None
     rejection: str | None = Field(None, description="Code of the reason for the rejection.")
     rejected_field: str | None = Field(None, description="The field to blame for the rejection.")
     granted_at: UtcTime | None = None
+    expires_at: UtcTime | None = None
     provisioned: Stamp | None = None
+    unlinked: Stamp | None = Field(None, description="The consumer's account has taken back what it passed on.")
+    ending: Ending | None = Field(None, description="Why the access ends, while it does.")
 
     @property
     def key(self) -> Key:
         return request_key(self.request_id)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an execution holds the record: it grants, or takes back."""
+        return self.status in {"APPROVED", "REVOKING"}
+
+
+class ShownTable(Model):
+    """What a grant by name shows of a table: these columns, in the rows for which `rows` holds."""
+
+    filter: str = Field(description="Name of the data cells filter, of this request's own.")
+    columns: tuple[str, ...] = Field(description="What the filter lists; empty: nothing is granted on the filter.")
+    approved: tuple[str, ...] = Field((), description="Those of them that are sensitive, and that people approved.")
+    held_back: tuple[str, ...] = Field((), description="What was asked for and is sensitive now, and not approved.")
+    all_columns: bool = Field(True, description="All columns were asked for: additions are decided on as they come.")
+    rows: str | None = None
 
 
 class GrantRecord(Record):
@@ -252,10 +324,14 @@ class GrantRecord(Record):
     account_id: AccountId
     database: str
     tables: tuple[str, ...]
+    shown: dict[str, ShownTable] = Field(default_factory=dict, description="By table.")
+    later_tables: Literal["excluded", "included"] = "excluded"
+    grant_to: GrantTo = "account"
     principals: tuple[str, ...]
     permissions: tuple[str, ...]
     resource_shares: tuple[str, ...] = ()
     granted_at: UtcTime
+    expires_at: UtcTime | None = None
 
     @property
     def key(self) -> Key:
@@ -272,12 +348,72 @@ class TagGrantRecord(Record):
     account_id: AccountId
     expression: TagExpression
     principals: tuple[str, ...]
+    grant_to: GrantTo = "account"
+    approved: tuple[str, ...] = Field(
+        (), description="`<database>.<table>.<column>` that are sensitive and that people approved."
+    )
     resource_shares: tuple[str, ...] = ()
     granted_at: UtcTime
+    expires_at: UtcTime | None = None
 
     @property
     def key(self) -> Key:
         return Key(pk=TAG_GRANTS, sk=f"GRANT#{self.consumer}#{self.request_id}")
+
+
+class AccessWork(Record):
+    """Who grants to a consumer or takes from it right now: one execution at a time.
+
+    What a revocation has to leave alone (links and grants that other requests need) holds only as long as nobody else
+    changes what the consumer is granted.
+    """
+
+    kind = "access_work"
+
+    consumer: DomainName
+    holder: str
+    lease_expires_at: UtcTime
+
+    @property
+    def key(self) -> Key:
+        return access_work_key(self.consumer)
+
+
+class PolicyRecord(Record):
+    """The approval policy in force, as Terraform writes it; `document` is an ApprovalPolicy in JSON."""
+
+    kind = "policy"
+
+    document: str
+
+    @property
+    def key(self) -> Key:
+        return POLICY
+
+
+class PolicySeen(Record):
+    """The version of the approval policy that was last entered into the ledger."""
+
+    kind = "policy_seen"
+
+    digest: str
+
+    @property
+    def key(self) -> Key:
+        return POLICY_SEEN
+
+
+class LedgerHead(Record):
+    """The last entry of the ledger: entries that are cut off its end show, too."""
+
+    kind = "ledger_head"
+
+    sequence: int
+    digest: str
+
+    @property
+    def key(self) -> Key:
+        return LEDGER_HEAD
 
 
 class TagChangeRecord(Record):
@@ -338,6 +474,9 @@ class Claim(Model):
 TAG_GRANTS = "TAGGRANTS"
 ADDED_TAGS = Key(pk="LFTAGS", sk="META")
 TAG_WORK = Key(pk="TAGWORK", sk="META")
+POLICY = Key(pk="POLICY", sk="META")
+POLICY_SEEN = Key(pk="POLICY", sk="SEEN")
+LEDGER_HEAD = Key(pk="LEDGER", sk="HEAD")
 
 
 def domain_key(domain: str) -> Key:
@@ -365,9 +504,19 @@ def tag_change_key(domain: str, product: str, stamp: Stamp, table: str) -> Key:
     return Key(pk=product_pk(domain, product), sk=f"TAGCHANGE#{iso(stamp.occurred_at)}#{stamp.event_id}#{table}")
 
 
+def request_pk(request_id: uuid.UUID) -> str:
+    """Return the partition key of what belongs to a request."""
+    return f"REQUEST#{request_id}"
+
+
 def request_key(request_id: uuid.UUID) -> Key:
     """Return the key of a request."""
-    return Key(pk=f"REQUEST#{request_id}", sk="META")
+    return Key(pk=request_pk(request_id), sk="META")
+
+
+def access_work_key(consumer: str) -> Key:
+    """Return the key of who changes what a consumer is granted."""
+    return Key(pk=f"ACCESSWORK#{consumer}", sk="META")
 
 
 def account_claim(account_id: str, domain: str) -> Claim:
@@ -420,4 +569,11 @@ class GiveBack:
     claim: Claim
 
 
-Change = Save | Drop | Check | Take | GiveBack
+@dataclass(frozen=True)
+class Append:
+    """Enter something into the ledger, together with what is written with it or not at all."""
+
+    event: LedgerEvent
+
+
+Change = Save | Drop | Check | Take | GiveBack | Append
