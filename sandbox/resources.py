@@ -127,7 +127,10 @@ def as_aws_names(service: str, action: str, resource: str, request: Request | No
 def _machine_of_token(request: Request | None) -> str:
     token = request.json().get("taskToken") if request else None
     info = adapter.internal("services.stepfunctions", "_task_tokens").get(token)
-    return str(info.get("machine", "*")) if info else "*"
+    if info is None:
+        # A policy for the machine still holds when the task is over: the answer is then TaskTimedOut, not a refusal.
+        return runs.closed_tokens.get(str(token), "*")
+    return str(info.get("machine", "*"))
 
 
 def _function(resource: str, request: Request | None) -> str:

@@ -21,6 +21,8 @@ from sandbox.states import errors, runs, tasks
 from sandbox.states.runs import Run, StoppedError, event, ministack
 from sandbox.states.tasks import Actor
 
+# https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html: at most 99,999,999 seconds.
+_LONGEST_TIMEOUT = 99_999_999
 _random = random.Random()  # noqa: S311  jitter, not a secret
 
 
@@ -92,7 +94,8 @@ def _attempt(
     event(execution, "TaskScheduled", {"taskScheduledEventDetails": {**details, "parameters": json.dumps(arguments)}})
     event(execution, "TaskStarted", {"taskStartedEventDetails": details})
     try:
-        result = _result(state, integration, arguments, context, token if waits else None)
+        limits = _limits(state, given, context, jsonata=jsonata)
+        result = _result(state, integration, arguments, context, limits, token if waits else None)
         tasks.check_size(result)
     except ministack("_ExecutionError") as error:
         kind = "TaskTimedOut" if error.error in ("States.Timeout", "States.HeartbeatTimeout") else "TaskFailed"
@@ -115,8 +118,13 @@ def _shown(integration: tasks.Integration) -> str:
     return f"{name}.{integration.pattern}" if integration.pattern else name
 
 
-def _result(
-    state: dict[str, Any], integration: tasks.Integration, arguments: Json, context: dict[str, Any], token: str | None
+def _result(  # noqa: PLR0917  an attempt in all its parts
+    state: dict[str, Any],
+    integration: tasks.Integration,
+    arguments: Json,
+    context: dict[str, Any],
+    limits: tuple[float | None, float | None],
+    token: str | None,
 ) -> Json:
     if integration.activity is not None:
         return ministack("_invoke_activity")(integration.activity, arguments)
@@ -127,19 +135,42 @@ def _result(
     if "Credentials" in state:
         credentials = ministack("_apply_jsonata_template")(state["Credentials"], arguments, context)
         actor = tasks.assume(credentials["RoleArn"], actor)
-    timeout = _seconds(state, "TimeoutSeconds", arguments, context)
+    timeout, heartbeat = limits
     deadline = clock.time() + timeout if timeout is not None else None
     if token is None:
         return _bounded(lambda: tasks.perform(integration, arguments, actor), deadline, current)
-    heartbeat = _seconds(state, "HeartbeatSeconds", arguments, context)
     return _called_back(integration, arguments, actor, token, (deadline, heartbeat))
 
 
-def _seconds(state: dict[str, Any], name: str, given: Json, context: dict[str, Any]) -> float | None:
+def _limits(
+    state: dict[str, Any], given: Json, context: dict[str, Any], *, jsonata: bool
+) -> tuple[float | None, float | None]:
+    """TimeoutSeconds and HeartbeatSeconds: numbers, JSONata expressions over the state's input, or JSONPath's …Path.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html#task-state-fields
+    """
+    found = [_seconds(state, name, given, context, jsonata=jsonata) for name in ("TimeoutSeconds", "HeartbeatSeconds")]
+    return found[0], found[1]
+
+
+def _seconds(
+    state: dict[str, Any], name: str, given: Json, context: dict[str, Any], *, jsonata: bool
+) -> float | None:
     value = state.get(name)
-    if isinstance(value, str):
+    if jsonata and isinstance(value, str):
         value = ministack("_apply_jsonata_template")(value, given, context)
-    return None if value is None else float(value)
+    elif not jsonata and f"{name}Path" in state:
+        picked = ministack("_apply_input_path")({"InputPath": state[f"{name}Path"]}, given, context)
+        value = picked if picked is not None else "nothing"
+    if value is None:
+        return None
+    # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html: what an expression may yield.
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    if not whole or not 0 < value <= _LONGEST_TIMEOUT:
+        kind = "States.QueryEvaluationError" if jsonata else "States.Runtime"
+        shown = f"The field '{name}' must be a positive integer, but it is {json.dumps(value)}."
+        raise errors.execution_error(kind, shown)
+    return float(value)
 
 
 def _bounded(work: Callable[[], Json], deadline: float | None, current: Run) -> Json:
@@ -193,7 +224,7 @@ def _called_back(
         info = tokens[token]
     finally:
         tokens.pop(token, None)
-        runs.closed_tokens.add(token)
+        runs.closed_tokens[token] = actor.machine_arn
     if info["error"]:
         raise errors.execution_error(info["error"].get("Error", ""), info["error"].get("Cause", ""))
     return json.loads(info["result"])

@@ -67,8 +67,8 @@ class StoppedError(Exception):
 
 running: dict[str, Run] = {}
 _current: ContextVar[Run | None] = ContextVar("sandbox_execution", default=None)
-# Tokens of tasks that are over: SendTask* answers TaskTimedOut for them.
-closed_tokens: set[str] = set()
+# Tokens of tasks that are over, with their state machines: SendTask* answers TaskTimedOut for them.
+closed_tokens: dict[str, str] = {}
 
 
 def ministack(name: str) -> Json:

@@ -45,21 +45,21 @@ class EventData(Model):
 class Command(EventData):
     """Asks central for something. Sent by a domain's account; the envelope's account is the proof of who asks."""
 
-    sources = (DOMAIN_SOURCE,)
+    sources: ClassVar[tuple[str, ...]] = (DOMAIN_SOURCE,)
 
 
 class CentralFact(EventData):
     """Something that central did."""
 
     model_config = OpenModel.model_config
-    sources = (CENTRAL_SOURCE,)
+    sources: ClassVar[tuple[str, ...]] = (CENTRAL_SOURCE,)
 
 
 class DomainFact(EventData):
     """Something that a domain did."""
 
     model_config = OpenModel.model_config
-    sources = (DOMAIN_SOURCE,)
+    sources: ClassVar[tuple[str, ...]] = (DOMAIN_SOURCE,)
 
 
 DataT = TypeVar("DataT", bound=EventData)
