@@ -250,6 +250,13 @@ class WidenDataProductAccess(Command):
     request_id: uuid.UUID
     widens: uuid.UUID = Field(description="The request whose grant would show more.")
     columns: dict[TableName, ColumnNames] = Field(min_length=1, max_length=MAX_TABLES)
+    producer: DomainName | None = Field(
+        None, description="Of a tag grant: who wants to show them. By name it is the product's owner."
+    )
+    database: str | None = Field(None, description="Of a tag grant: central's database that has, or is to have, them.")
+    reasons: tuple[ShortText, ...] = Field(
+        (), max_length=50, description="Of a tag grant: why they are sensitive; the catalog may not have them yet."
+    )
 
 
 class RevokeDataProductAccess(Command):
