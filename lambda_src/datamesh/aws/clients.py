@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ram import RAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts import STSClient
 
@@ -69,6 +71,18 @@ def s3() -> "S3Client":
 def sts() -> "STSClient":
     """Return the Security Token Service client."""
     return boto3.client("sts", config=DATA_PLANE)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Return the Simple Queue Service client."""
+    return boto3.client("sqs", config=DATA_PLANE)
+
+
+@cache
+def sns() -> "SNSClient":
+    """Return the Simple Notification Service client."""
+    return boto3.client("sns", config=DATA_PLANE)
 
 
 @cache
