@@ -151,10 +151,20 @@ def column_names(record: Record) -> list[str]:
 
 
 def visible_columns(caller: Caller, table: Table) -> set[str]:
-    """The columns GetTable shows: what SELECT covers, all to whoever holds something on the table as a whole."""
+    """The columns GetTable shows: what SELECT covers, all to whoever holds something on the table as a whole.
+
+    Administrators see all columns of their account's tables, of others' those that their account received: nobody there
+    "will have visibility" of more (https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html).
+    """
     names = column_names(table.record)
     readable = engine.readable_columns(caller, table.ref, names)
-    if not readable or len(readable) == len(names) or engine.is_admin(caller):
+    if engine.is_admin(caller):
+        foreign = table.catalog != caller.account
+        shared = engine.shared_columns(caller.account, table.ref, names) if foreign else []
+        readable = [name for name in names if name in readable or name in shared]
+        if not foreign:
+            return set(names)
+    if not readable or len(readable) == len(names):
         return set(names)
     catalog, database, name = table.ref
     if any(engine.has(caller, held, catalog=catalog, database=database, table=name) for held in _WHOLE_TABLE):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sandbox.lakeformation.store import Grant
 
 MAX_FILTERS = 100
-"""Per principal and table: https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html."""
+"""With SELECT, per principal and table: https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html.
+"""
 
 _NOT_ON_PART = frozenset({"ALL", "ALTER", "DELETE", "DROP", "INSERT"})
 
@@ -46,7 +47,8 @@ def check(request: Request, standing: Iterable[Grant]) -> None:
         AwsError: InvalidInputException.
     """
     resource = request.resource
-    filters = {held.resource for held in standing if held.resource.kind is Kind.CELLS_FILTER}
+    on_filters = [held for held in standing if held.resource.kind is Kind.CELLS_FILTER]
+    filters = {held.resource for held in on_filters}
     if resource.kind is Kind.TABLE and request.permissions & _NOT_ON_PART and any(map(_in_part, filters)):
         raise errors.bad_permissions()
     if resource.kind is not Kind.CELLS_FILTER:
@@ -54,7 +56,8 @@ def check(request: Request, standing: Iterable[Grant]) -> None:
     abroad = request.external or resource.keeper != request.caller.account
     if abroad and request.permissions - {"SELECT"}:
         raise errors.bad_permissions()
-    if len(filters | {resource}) > MAX_FILTERS:
+    selected = {held.resource for held in on_filters if "SELECT" in held.permissions}
+    if "SELECT" in request.permissions and len(selected | {resource}) > MAX_FILTERS:
         raise errors.invalid(
             f"The principal {request.principal.id} already has {MAX_FILTERS} data cells filters of the table"
             f" {resource.table}."

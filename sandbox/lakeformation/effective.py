@@ -212,7 +212,7 @@ def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_
     """The columns of a table, lower case, on which the caller holds SELECT."""
     with lock:
         found: set[str] = set()
-        for grant, ceilings in _effective(caller, target):
+        for grant, ceilings in _effective(caller, target, grant_option=grant_option):
             mine = _selected(grant, target, columns, grant_option=grant_option)
             if grant_option and cell_filters.rows(grant.resource):
                 # https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html: only who has access to
@@ -224,6 +224,13 @@ def readable(caller: Caller, target: Resource, columns: Sequence[str], *, grant_
                 mine &= set().union(*theirs)
             found |= mine
         return found
+
+
+def received_columns(account: str, target: Resource, columns: Sequence[str]) -> set[str]:
+    """The columns of another account's table, lower case, on which the account received SELECT."""
+    with lock:
+        found = (_selected(grant, target, columns, grant_option=False) for grant in received(account, target))
+        return set().union(*found)
 
 
 def cells(caller: Caller, target: Resource, columns: Sequence[str]) -> list[Cells]:
@@ -348,15 +355,21 @@ def _columns_cover(held: Resource, target: Resource) -> bool:
 
 
 def _holding(caller: Caller, permission: str, target: Resource, *, grant_option: bool) -> Iterator[Grant]:
-    for grant, ceilings in _effective(caller, target):
+    for grant, ceilings in _effective(caller, target, grant_option=grant_option):
         if not covers(grant, permission, target, grant_option=grant_option):
             continue
         if ceilings is None or any(covers(c, permission, target, grant_option=grant_option) for c in ceilings):
             yield grant
 
 
-def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[Grant] | None]]:
-    """The caller's grants on the target; with each what limits it: None, or the grants to the caller's account."""
+def _effective(
+    caller: Caller, target: Resource, *, grant_option: bool = False
+) -> Iterator[tuple[Grant, list[Grant] | None]]:
+    """The caller's grants on the target; with each what limits it: None, or the grants to the caller's account.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-permissions.html: who was granted something by
+    another account directly "cannot share the resource with other principals", whatever the grant option says.
+    """
     owner = store.account(target.keeper)
     ids = {caller.principal_arn, f"{caller.account}:IAMPrincipals"}
     if target.keeper == caller.account:
@@ -365,7 +378,7 @@ def _effective(caller: Caller, target: Resource) -> Iterator[tuple[Grant, list[G
         return
     if _left_to_iam(target):
         return
-    for grant in _of(owner.grants.values(), ids, target):
+    for grant in [] if grant_option else _of(owner.grants.values(), ids, target):
         if _visible(grant, caller.account, caller.principal_arn):
             yield grant, None
     ceilings = list(received(caller.account, target))

@@ -204,6 +204,12 @@ def readable_columns(caller: Caller, ref: TableRef, all_columns: Sequence[str]) 
     return [column for column in all_columns if column.lower() in found]
 
 
+def shared_columns(account: str, ref: TableRef, all_columns: Sequence[str]) -> list[str]:
+    """The columns of another account's table on which the account received SELECT, in the order given."""
+    found = effective.received_columns(account, resources.table(*ref), all_columns)
+    return [column for column in all_columns if column.lower() in found]
+
+
 def registered_location(catalog: str, s3_uri: str) -> RegisteredLocation | None:
     """The longest location registered in the catalog's account that covers the S3 location."""
     found = locations.covering(catalog, s3_uri) if s3_uri.startswith(("s3", "arn:aws:s3:")) else None
