@@ -38,6 +38,8 @@ _WITHOUT_RESOURCE = {
 # The reference gives these no resource type, yet policies that name the state machine work (the AWS CDK's
 # grantTaskResponse writes such): the machine's ARN is matched by both.
 _TASK_ANSWERS = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"}
+# Tokens of tasks that are over, with the ARNs of their state machines; sandbox/states keeps it.
+closed_task_tokens: dict[str, str] = {}
 _ALIAS_ACTIONS = {"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"}
 
 
@@ -129,7 +131,7 @@ def _machine_of_token(request: Request | None) -> str:
     info = adapter.internal("services.stepfunctions", "_task_tokens").get(token)
     if info is None:
         # A policy for the machine still holds when the task is over: the answer is then TaskTimedOut, not a refusal.
-        return runs.closed_tokens.get(str(token), "*")
+        return closed_task_tokens.get(str(token), "*")
     return str(info.get("machine", "*"))
 
 

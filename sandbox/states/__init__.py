@@ -11,6 +11,8 @@ Knowingly different from AWS:
   of AWS's integrations.
 * `.sync` is modelled for states:startExecution; other jobs (`glue:startJobRun.sync`) run as request and response.
 * Activities wait without a timeout. Distributed Map, Express workflows and redrive are MiniStack's, unexamined.
+* An execution whose task waits for its token survives a snapshot and waits on after the restore (its retries are
+  counted anew); one that is elsewhere (a Wait state, a branch, a running task) stays RUNNING for ever when restored.
 * Log delivery is checked when a machine is made, stored and shown; nothing is written.
 """
 
@@ -22,7 +24,7 @@ from typing import Any
 
 from sandbox import adapter, authz, clock, snapshots
 from sandbox.api import Json
-from sandbox.states import attempts, engine, errors, runs
+from sandbox.states import attempts, engine, errors, restored, runs
 
 _MODULE = "services.stepfunctions"
 adapter.uses(_MODULE, "_STATUS_EVENT_PAYLOAD_CAP", "_iso_to_epoch_ms", "_executions", "_resolve_state_machine_arn")
@@ -61,6 +63,7 @@ def install() -> None:
     for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
         adapter.patch(_MODULE, name, _open_token)
     snapshots.before_change(runs.abandon_all)
+    restored.install()
 
 
 def _refuse(code: str, message: str) -> Json:

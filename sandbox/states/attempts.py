@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox import clock
 from sandbox.api import Json
 from sandbox.states import errors, runs, tasks
-from sandbox.states.runs import Run, StoppedError, event, ministack
-from sandbox.states.tasks import Actor
+from sandbox.states.runs import Run, StoppedError, Waiting, event, ministack
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html: at most 99,999,999 seconds.
 _LONGEST_TIMEOUT = 99_999_999
@@ -80,7 +79,9 @@ def _attempt(
     resource = state.get("Resource", "")
     integration = tasks.parse(resource)
     waits = integration.pattern == "waitForTaskToken"
-    token = uuid.uuid4().hex + uuid.uuid4().hex
+    current = runs.current()
+    resumed, current.resumed = (current.resumed, None) if current.resumed else (None, None)
+    token = resumed.token if resumed else uuid.uuid4().hex + uuid.uuid4().hex
     if waits:
         context["Task"] = {"Token": token}
     if jsonata:
@@ -95,7 +96,10 @@ def _attempt(
     event(execution, "TaskStarted", {"taskStartedEventDetails": details})
     try:
         limits = _limits(state, given, context, jsonata=jsonata)
-        result = _result(state, integration, arguments, context, limits, token if waits else None)
+        if resumed is not None:
+            result = _answer(Waiter(token, resumed.deadline, resumed.heartbeat, current), _place(context, given))
+        else:
+            result = _result(state, integration, arguments, context, limits, token if waits else None, given)
         tasks.check_size(result)
     except ministack("_ExecutionError") as error:
         kind = "TaskTimedOut" if error.error in ("States.Timeout", "States.HeartbeatTimeout") else "TaskFailed"
@@ -118,6 +122,29 @@ def _shown(integration: tasks.Integration) -> str:
     return f"{name}.{integration.pattern}" if integration.pattern else name
 
 
+@dataclass(frozen=True)
+class Waiter:
+    """A token and how long its task waits for it."""
+
+    token: str
+    deadline: float | None
+    heartbeat: float | None
+    run: Run
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in its execution a task stands."""
+
+    state: str
+    given: Json
+    context: dict[str, Any]
+
+
+def _place(context: dict[str, Any], given: Json) -> _Place:
+    return _Place(context["State"]["Name"], given, context)
+
+
 def _result(  # noqa: PLR0917  an attempt in all its parts
     state: dict[str, Any],
     integration: tasks.Integration,
@@ -125,6 +152,7 @@ def _result(  # noqa: PLR0917  an attempt in all its parts
     context: dict[str, Any],
     limits: tuple[float | None, float | None],
     token: str | None,
+    given: Json,
 ) -> Json:
     if integration.activity is not None:
         return ministack("_invoke_activity")(integration.activity, arguments)
@@ -139,7 +167,8 @@ def _result(  # noqa: PLR0917  an attempt in all its parts
     deadline = clock.time() + timeout if timeout is not None else None
     if token is None:
         return _bounded(lambda: tasks.perform(integration, arguments, actor), deadline, current)
-    return _called_back(integration, arguments, actor, token, (deadline, heartbeat))
+    waiter = Waiter(token, deadline, heartbeat, current)
+    return _answer(waiter, _place(context, given), lambda: tasks.perform(integration, arguments, actor))
 
 
 def _limits(
@@ -153,9 +182,7 @@ def _limits(
     return found[0], found[1]
 
 
-def _seconds(
-    state: dict[str, Any], name: str, given: Json, context: dict[str, Any], *, jsonata: bool
-) -> float | None:
+def _seconds(state: dict[str, Any], name: str, given: Json, context: dict[str, Any], *, jsonata: bool) -> float | None:
     value = state.get(name)
     if jsonata and isinstance(value, str):
         value = ministack("_apply_jsonata_template")(value, given, context)
@@ -191,40 +218,39 @@ def _bounded(work: Callable[[], Json], deadline: float | None, current: Run) -> 
                 raise
 
 
-def _called_back(
-    integration: tasks.Integration,
-    arguments: Json,
-    actor: Actor,
-    token: str,
-    limits: tuple[float | None, float | None],
-) -> Json:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token."""
-    deadline, heartbeat = limits
-    current = runs.current()
-    answered = threading.Event()
+def _answer(waiter: Waiter, place: _Place, ask: Callable[[], Json] | None = None) -> Json:
+    """Hand the token out with `ask` (a restored execution has done so already) and wait until it comes back.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
+    """
+    run, token = waiter.run, waiter.token
+    machine = str(run.execution.get("stateMachineArn", "*"))
     tokens = ministack("_task_tokens")
-    tokens[token] = {
-        "event": answered,
-        "result": None,
-        "error": None,
-        "heartbeat": None,
-        "machine": actor.machine_arn,
-        "beat": clock.time(),
-    }
+    info = tokens[token] if ask is None else runs.open_token(token, machine)
     try:
-        _bounded(lambda: tasks.perform(integration, arguments, actor), deadline, current)
-        while not answered.wait(0.02):
-            if current.stopped.is_set():
+        if ask is not None:
+            _bounded(ask, waiter.deadline, run)
+        if place.context is run.context:
+            variables = dict(place.context.get("variables", {}))
+            entered = place.context["State"]["EnteredTime"]
+            run.waiting = Waiting(
+                place.state, place.given, variables, token, waiter.deadline, waiter.heartbeat, entered
+            )
+        while not info["event"].wait(0.02):
+            if run.stopped.is_set():
                 raise StoppedError
             now = clock.time()
-            if deadline is not None and now >= deadline:
+            if waiter.deadline is not None and now >= waiter.deadline:
                 raise errors.execution_error("States.Timeout", "")
-            if heartbeat is not None and now - tokens[token]["beat"] >= heartbeat:
+            if waiter.heartbeat is not None and now - info["beat"] >= waiter.heartbeat:
                 raise errors.execution_error("States.HeartbeatTimeout", "")
-        info = tokens[token]
     finally:
-        tokens.pop(token, None)
-        runs.closed_tokens[token] = actor.machine_arn
+        run.waiting = None
+        # After a restore the token is the restored execution's.
+        if tokens.get(token) is info:
+            tokens.pop(token, None)
+        if run.execution["status"] != runs.ABANDONED:
+            runs.closed_tokens[token] = machine
     if info["error"]:
         raise errors.execution_error(info["error"].get("Error", ""), info["error"].get("Cause", ""))
     return json.loads(info["result"])

@@ -15,7 +15,7 @@ from sandbox import adapter, authz, clock
 from sandbox.api import Json
 from sandbox.states import errors, runs, tasks
 from sandbox.states.attempts import execute_task
-from sandbox.states.runs import Run, StoppedError, event, ministack
+from sandbox.states.runs import Run, StoppedError, Waiting, event, ministack
 from sandbox.states.tasks import Actor
 
 STATES = "states.amazonaws.com"
@@ -29,12 +29,12 @@ _TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSampli
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-def run(execution_arn: str) -> None:
-    """Carry an execution out, in the thread it was given."""
+def run(execution_arn: str, resumed: Waiting | None = None) -> None:
+    """Carry an execution out, in the thread it was given; a restored one from the task on that waits for its token."""
     execution = ministack("_executions").get(execution_arn)
     if not execution:
         return
-    current = Run(execution)
+    current = Run(execution, resumed=resumed)
     runs.enter(current)
     try:
         _run(current)
@@ -73,7 +73,11 @@ def _run(current: Run) -> None:
         "StateMachine": {"Id": execution["stateMachineArn"], "Name": machine["name"]},
         "variables": {},
     }
-    output = walk(definition.get("States", {}), definition.get("StartAt"), given, execution, context, top=True)
+    current.context = context
+    start = definition.get("StartAt")
+    if current.resumed is not None:
+        start, given, context["variables"] = current.resumed.state, current.resumed.given, current.resumed.variables
+    output = walk(definition.get("States", {}), start, given, execution, context, top=True)
     if execution["status"] == "RUNNING":
         text = json.dumps(output)
         _end(execution, "SUCCEEDED", output=text)
@@ -147,7 +151,10 @@ def walk(
         entered = adapter.internal("core.responses", "now_iso")()
         context["State"] = {"Name": name, "EnteredTime": entered, "RetryCount": 0}
         kind = state.get("Type")
-        if top:
+        resumed = runs.current().resumed if top else None
+        if resumed is not None:
+            context["State"]["EnteredTime"] = resumed.entered
+        if top and resumed is None:
             details = {"name": name, "input": json.dumps(current)}
             event(execution, f"{kind}StateEntered", {"stateEnteredEventDetails": details})
         current, following = _step(kind, state, current, execution, context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sandbox import adapter, clock
+from sandbox import adapter, clock, resources
 from sandbox.api import Json
 from sandbox.states import errors
 from sandbox.states.tasks import Actor
@@ -48,6 +48,20 @@ adapter.uses("core.responses", "now_iso")
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _MAXIMUM_EVENTS = 25_000
+ABANDONED = "ABANDONED"
+
+
+@dataclass
+class Waiting:
+    """A task of an execution that waits for its token, as a snapshot keeps it: all that is needed to wait on."""
+
+    state: str
+    given: Json
+    variables: dict[str, Any]
+    token: str
+    deadline: float | None
+    heartbeat: float | None
+    entered: str
 
 
 @dataclass
@@ -59,6 +73,11 @@ class Run:
     stopped: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
     refusal: str = ""
+    context: dict[str, Any] | None = None
+    """Of the execution itself; branches and iterations have others."""
+    waiting: Waiting | None = None
+    resumed: Waiting | None = None
+    """Where a restored execution takes up again; None once it has."""
 
 
 class StoppedError(Exception):
@@ -67,8 +86,8 @@ class StoppedError(Exception):
 
 running: dict[str, Run] = {}
 _current: ContextVar[Run | None] = ContextVar("sandbox_execution", default=None)
-# Tokens of tasks that are over, with their state machines: SendTask* answers TaskTimedOut for them.
-closed_tokens: dict[str, str] = {}
+# Tokens of tasks that are over: SendTask* answers TaskTimedOut for them.
+closed_tokens = resources.closed_task_tokens
 
 
 def ministack(name: str) -> Json:
@@ -84,10 +103,24 @@ def run_of(execution_arn: str) -> Run | None:
 def abandon_all() -> None:
     """Stop all runs without a trace: the state they belong to is replaced."""
     for run in list(running.values()):
-        run.execution["status"] = "ABANDONED"
+        run.execution["status"] = ABANDONED
         run.stopped.set()
     running.clear()
     closed_tokens.clear()
+
+
+def open_token(token: str, machine_arn: str) -> dict[str, Any]:
+    """From now on this token can be answered; returns the record into which the answer comes."""
+    info: dict[str, Any] = {
+        "event": threading.Event(),
+        "result": None,
+        "error": None,
+        "heartbeat": None,
+        "machine": machine_arn,
+        "beat": clock.time(),
+    }
+    ministack("_task_tokens")[token] = info
+    return info
 
 
 def enter(run: Run) -> None:
