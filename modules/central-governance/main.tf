@@ -22,6 +22,8 @@ locals {
   lake_access_name  = "${local.name}-lake-access"
   routing_role_name = "${local.name}-to-domains"
 
+  schedule_role_name = "${local.name}-schedules"
+
   arn = {
     bus             = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/${local.name}"
     catalog         = "arn:${local.partition}:glue:${local.region}:${var.account_id}:catalog"
@@ -34,6 +36,8 @@ locals {
     routing_role    = "arn:${local.partition}:iam::${var.account_id}:role/${local.routing_role_name}"
     routing_rules   = "arn:${local.partition}:events:${local.region}:${var.account_id}:rule/${local.name}/${var.prefix}-to-*"
     resource_shares = "arn:${local.partition}:ram:${local.region}:${var.account_id}:resource-share/*"
+    schedule_dlq    = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.schedule_role_name}-dlq"
+    schedule_role   = "arn:${local.partition}:iam::${var.account_id}:role/${local.schedule_role_name}"
     state_machine   = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
     tables          = "arn:${local.partition}:glue:${local.region}:${var.account_id}:table/${local.catalog_prefix}_*/*"
     user_functions  = "arn:${local.partition}:glue:${local.region}:${var.account_id}:userDefinedFunction/${local.catalog_prefix}_*/*"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
     from mypy_boto3_ram import RAMClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -83,6 +84,12 @@ def sqs() -> "SQSClient":
 def sns() -> "SNSClient":
     """Return the Simple Notification Service client."""
     return boto3.client("sns", config=DATA_PLANE)
+
+
+@cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    """Return the EventBridge Scheduler client."""
+    return boto3.client("scheduler", config=DATA_PLANE)
 
 
 @cache
