@@ -27,6 +27,7 @@ from datamesh.logic.share_data_product import World as SharingWorld
 from datamesh.logic.tagging import TagRules
 from datamesh.models.base import iso
 from datamesh.models.errors import DatameshError
+from datamesh.models.registry import LEDGER_HEAD
 from tests.support import asl, asl_walk
 from tests.support.central_commands import (
     ACCOUNTS,
@@ -191,6 +192,7 @@ class FakeCentral:
         records = {
             f"{key.pk}/{key.sk}": item if isinstance(item, str) else item.model_dump(mode="json", exclude=bookkeeping)
             for key, item in self.registry.items.items()
+            if key != LEDGER_HEAD
         }
         return {
             "registry": records,

@@ -6,15 +6,19 @@ so that tests assert on the state that remains and not on calls.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from datamesh.aws.ledger import follow
 from datamesh.logic.tags import is_exposed
+from datamesh.models.approvals import ApprovalRecord, LinkRecord, OpenApproval, approval_key, link_key
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
 from datamesh.models.errors import ConflictError, InvalidConfigSecret, TaggingFailed, TagInUse, WriteConflict
+from datamesh.models.ledger import LedgerEntry
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     DatabaseResource,
@@ -26,10 +30,16 @@ from datamesh.models.permissions import (
     TagPolicyResource,
     TagResource,
 )
+from datamesh.models.policy import ApprovalPolicy, read_policy
 from datamesh.models.registry import (
     ADDED_TAGS,
+    LEDGER_HEAD,
+    POLICY,
+    POLICY_SEEN,
     TAG_WORK,
+    AccessWork,
     AddedTags,
+    Append,
     Change,
     Check,
     Claim,
@@ -38,6 +48,9 @@ from datamesh.models.registry import (
     GiveBack,
     GrantRecord,
     Key,
+    LedgerHead,
+    PolicyRecord,
+    PolicySeen,
     ProductRecord,
     Record,
     RequestRecord,
@@ -48,6 +61,7 @@ from datamesh.models.registry import (
     TagGrantRecord,
     TagWork,
     Take,
+    access_work_key,
     domain_key,
     product_key,
     product_pk,
@@ -61,11 +75,17 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 
 class FakeRegistry:
-    """The registry: a dictionary that takes a transaction only when all its conditions hold."""
+    """The registry: a dictionary that takes a transaction only when all its conditions hold, and the ledger.
+
+    `policy_document` is the approval policy in force, unless a PolicyRecord was written.
+    """
 
     def __init__(self) -> None:
         self.items: dict[Key, Record | str] = {}
+        self.ledger: list[LedgerEntry] = []
+        self.policy_document: str | None = None
         self.before_write: Callable[[Sequence[Change]], None] | None = None
+        self._writing = threading.Lock()
 
     def domain(self, name: str) -> DomainRecord | None:
         return self._get(DomainRecord, domain_key(name))
@@ -101,6 +121,41 @@ class FakeRegistry:
         found = [item for key, item in self._of(domain, product) if key.sk.startswith(start)]
         return sorted((item for item in found if isinstance(item, TagChangeRecord)), key=lambda change: change.table)
 
+    def policy(self) -> ApprovalPolicy:
+        record = self._get(PolicyRecord, POLICY)
+        return read_policy(record.document if record is not None else self.policy_document)
+
+    def policy_seen(self) -> PolicySeen | None:
+        return self._get(PolicySeen, POLICY_SEEN)
+
+    def approval(self, request_id: uuid.UUID, number: int) -> ApprovalRecord | None:
+        return self._get(ApprovalRecord, approval_key(request_id, number))
+
+    def approvals(self, request_id: uuid.UUID) -> list[ApprovalRecord]:
+        found = [item for item in self._all(ApprovalRecord) if item.request_id == request_id]
+        return sorted(found, key=lambda approval: approval.number)
+
+    def link(self, link_id: str) -> LinkRecord | None:
+        return self._get(LinkRecord, link_key(link_id))
+
+    def open_approvals(self) -> list[OpenApproval]:
+        return sorted(self._all(OpenApproval), key=lambda stage: stage.key.sk)
+
+    def access_work(self, consumer: str) -> AccessWork | None:
+        return self._get(AccessWork, access_work_key(consumer))
+
+    def ledger_head(self) -> LedgerHead | None:
+        return self._get(LedgerHead, LEDGER_HEAD)
+
+    def all_domains(self) -> list[DomainRecord]:
+        return sorted(self._all(DomainRecord), key=lambda domain: domain.domain)
+
+    def all_grants(self) -> list[GrantRecord]:
+        return sorted(self._all(GrantRecord), key=lambda grant: (grant.key.pk, grant.key.sk))
+
+    def all_requests(self) -> list[RequestRecord]:
+        return sorted(self._all(RequestRecord), key=lambda request: request.key.pk)
+
     def owner(self, claim: Claim) -> str | None:
         owner = self.items.get(claim.key)
         return owner if isinstance(owner, str) else None
@@ -112,12 +167,24 @@ class FakeRegistry:
     def write(self, changes: Sequence[Change]) -> None:
         if self.before_write is not None:
             self.before_write(changes)
-        assert len(changes) <= 100
-        keys = [change.claim.key if isinstance(change, Take | GiveBack) else change.record.key for change in changes]
+        with self._writing:
+            self._write(changes)
+
+    def write_all(self, changes: Sequence[Change], guard: Record) -> None:
+        events = [change for change in changes if isinstance(change, Append)]
+        ordered = [*(change for change in changes if not isinstance(change, Append)), *events]
+        for start in range(0, len(ordered), 98):
+            self.write([Check(guard), *ordered[start : start + 98]])
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        events = [change.event for change in changes if isinstance(change, Append)]
+        others = [change for change in changes if not isinstance(change, Append)]
+        assert len(changes) + bool(events) <= 100
+        keys = [change.claim.key if isinstance(change, Take | GiveBack) else change.record.key for change in others]
         assert len(set(keys)) == len(keys), "DynamoDB takes one action per item in a transaction"
-        if not all(self._holds(change) for change in changes):
+        if not all(self._holds(change) for change in others):
             raise WriteConflict("The conditional request failed")
-        for change in changes:
+        for change in others:
             match change:
                 case Save(record):
                     # Through JSON, as DynamoDB would have it.
@@ -130,12 +197,12 @@ class FakeRegistry:
                     self.items.pop(claim.key, None)
                 case Check():
                     pass
+        if events:
+            entries, head = follow(self.ledger_head(), events)
+            self.ledger += [LedgerEntry.model_validate(entry.to_json()) for entry in entries]
+            self.items[LEDGER_HEAD] = head
 
-    def write_all(self, changes: Sequence[Change], guard: Record) -> None:
-        for start in range(0, len(changes), 99):
-            self.write([Check(guard), *changes[start : start + 99]])
-
-    def _holds(self, change: Change) -> bool:
+    def _holds(self, change: Save | Drop | Check | Take | GiveBack) -> bool:
         match change:
             case Save(record):
                 return self._version(record.key) == record.version - 1
@@ -152,6 +219,9 @@ class FakeRegistry:
         item = self.items.get(key)
         assert item is None or isinstance(item, model)
         return item
+
+    def _all(self, model: type[RecordT]) -> list[RecordT]:
+        return [item for item in list(self.items.values()) if isinstance(item, model)]
 
     def _of(self, domain: str, product: str) -> list[tuple[Key, Record | str]]:
         return [(key, item) for key, item in self.items.items() if key.pk == product_pk(domain, product)]

@@ -6,17 +6,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from datamesh.aws import clients
-from datamesh.aws.retry import HICCUPS, RULES, THROTTLES, Handling, Retrier, Rule, error_of
-from datamesh.models.errors import RecordTooLarge, WriteConflict
+from datamesh.aws.items import (
+    BUSY,
+    DYNAMODB_RULES,
+    MAX_ACTIONS,
+    MAX_ITEM,
+    MAX_TRANSACTION,
+    Item,
+    deserialize,
+    query_pages,
+    scan_pages,
+    serialize,
+)
+from datamesh.aws.ledger import entry_to_item, follow
+from datamesh.aws.retry import Handling, Retrier, Rule, error_of
+from datamesh.models.approvals import OPEN_APPROVALS, ApprovalRecord, LinkRecord, OpenApproval, approval_key, link_key
+from datamesh.models.errors import AwsTemporarilyUnavailable, InvalidSettings, RecordTooLarge, WriteConflict
+from datamesh.models.ledger import LedgerEvent
+from datamesh.models.policy import ApprovalPolicy, read_policy
 from datamesh.models.registry import (
     ADDED_TAGS,
+    LEDGER_HEAD,
+    POLICY,
+    POLICY_SEEN,
     TAG_GRANTS,
     TAG_WORK,
+    AccessWork,
     AddedTags,
+    Append,
     Change,
     Check,
     Claim,
@@ -25,6 +45,9 @@ from datamesh.models.registry import (
     GiveBack,
     GrantRecord,
     Key,
+    LedgerHead,
+    PolicyRecord,
+    PolicySeen,
     ProductRecord,
     Record,
     RequestRecord,
@@ -35,10 +58,12 @@ from datamesh.models.registry import (
     TagGrantRecord,
     TagWork,
     Take,
+    access_work_key,
     domain_key,
     product_key,
     product_pk,
     request_key,
+    request_pk,
     tag_change_key,
 )
 
@@ -46,23 +71,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RecordT = TypeVar("RecordT", bound=Record)
-Item = dict[str, Any]
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html: an item has 400 KB, a transaction
-# 100 actions and 4 MB. A margin is left, because an item's size is counted differently from its JSON's.
-MAX_ITEM = 380_000
-MAX_ACTIONS = 100
-MAX_TRANSACTION = 3_000_000
 MAX_BATCH_GET = 100
-_BUSY = Rule(
-    Handling.RETRY,
-    THROTTLES
-    | HICCUPS
-    | {"TransactionInProgressException", "TransactionConflictException", "ProvisionedThroughputExceededException"},
-    budget=60,
-    cap=5,
-)
-_RULES = (_BUSY, *RULES)
-_SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
+# Somebody else has appended to the ledger: the entry is made anew and follows his.
+_LEDGER_MOVED = Rule(Handling.RETRY, budget=30, cap=1)
 
 
 def record_to_item(record: Record) -> Item:
@@ -80,10 +91,21 @@ def record_from_item(model: type[RecordT], item: Mapping[str, Any]) -> RecordT:
 
 
 class Registry:
-    """Gateway to the registry table. Reads are consistent: decisions are made on them."""
+    """Gateway to the registry table, and to the ledger's for those who append to it.
 
-    def __init__(self, table: str, client: "DynamoDBClient | None" = None, retrier: Retrier | None = None) -> None:
+    Reads are consistent: decisions are made on them.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        client: "DynamoDBClient | None" = None,
+        retrier: Retrier | None = None,
+        *,
+        ledger_table: str | None = None,
+    ) -> None:
         self._table = table
+        self._ledger_table = ledger_table
         self._client = client or clients.dynamodb()
         self._retrier = retrier or Retrier()
 
@@ -128,6 +150,51 @@ class Registry:
         start = tag_change_key(domain, product, stamp, "")
         return [record_from_item(TagChangeRecord, item) for item in self._query(start.pk, start.sk)]
 
+    def policy(self) -> ApprovalPolicy:
+        """Return the approval policy in force, the default one when none was written. Raises InvalidPolicy."""
+        record = self._record(PolicyRecord, POLICY)
+        return read_policy(record.document if record is not None else None)
+
+    def policy_seen(self) -> PolicySeen | None:
+        """Return which policy the ledger knows to be in force."""
+        return self._record(PolicySeen, POLICY_SEEN)
+
+    def approval(self, request_id: uuid.UUID, number: int) -> ApprovalRecord | None:
+        """Return a stage of a request's approval."""
+        return self._record(ApprovalRecord, approval_key(request_id, number))
+
+    def approvals(self, request_id: uuid.UUID) -> list[ApprovalRecord]:
+        """Return all stages of a request's approval that were opened, in order."""
+        return [record_from_item(ApprovalRecord, item) for item in self._query(request_pk(request_id), "STAGE#")]
+
+    def link(self, link_id: str) -> LinkRecord | None:
+        """Return an approval link."""
+        return self._record(LinkRecord, link_key(link_id))
+
+    def open_approvals(self) -> list[OpenApproval]:
+        """Return all stages of the mesh that wait, or whose answer was not taken."""
+        return [record_from_item(OpenApproval, item) for item in self._query(OPEN_APPROVALS, "")]
+
+    def access_work(self, consumer: str) -> AccessWork | None:
+        """Return who changes what a consumer is granted."""
+        return self._record(AccessWork, access_work_key(consumer))
+
+    def ledger_head(self) -> LedgerHead | None:
+        """Return the last entry of the ledger; None before the first one."""
+        return self._record(LedgerHead, LEDGER_HEAD)
+
+    def all_domains(self) -> list[DomainRecord]:
+        """Return all domains of the mesh, by name: reads the whole registry, for what runs seldom."""
+        return sorted(self._scan(DomainRecord), key=lambda domain: domain.domain)
+
+    def all_grants(self) -> list[GrantRecord]:
+        """Return all grants by name of the mesh: reads the whole registry, for what runs seldom."""
+        return sorted(self._scan(GrantRecord), key=lambda grant: (grant.key.pk, grant.key.sk))
+
+    def all_requests(self) -> list[RequestRecord]:
+        """Return all requests of the mesh: reads the whole registry, for what runs seldom."""
+        return sorted(self._scan(RequestRecord), key=lambda request: request.key.pk)
+
     def owner(self, claim: Claim) -> str | None:
         """Return who has the name that `claim` speaks of; None when it is free."""
         item = self._get(claim.key)
@@ -140,43 +207,49 @@ class Registry:
         """
         found: dict[Key, str] = {}
         for start in range(0, len(claims), MAX_BATCH_GET):
-            pending: list[Any] = [_serialize(claim.key.to_json()) for claim in claims[start : start + MAX_BATCH_GET]]
+            pending: list[Any] = [serialize(claim.key.to_json()) for claim in claims[start : start + MAX_BATCH_GET]]
             attempt, waited = 0, 0.0
             while pending:
                 request = {self._table: {"Keys": pending, "ConsistentRead": True}}
                 answer = self._retrier.run(
-                    partial(self._client.batch_get_item, RequestItems=cast("Any", request)), rules=_RULES
+                    partial(self._client.batch_get_item, RequestItems=cast("Any", request)), rules=DYNAMODB_RULES
                 )
-                for item in map(_deserialize, answer["Responses"].get(self._table, [])):
+                for item in map(deserialize, answer["Responses"].get(self._table, [])):
                     found[Key(pk=item["pk"], sk=item["sk"])] = item["owner"]
                 left = answer.get("UnprocessedKeys", {})
                 pending = list(left[self._table]["Keys"]) if self._table in left else []
                 if pending:
-                    waited += self._retrier.pause(_BUSY, attempt, waited, "UnprocessedKeys")
+                    waited += self._retrier.pause(BUSY, attempt, waited, "UnprocessedKeys")
                     attempt += 1
         return found
 
     def write(self, changes: Sequence[Change]) -> None:
-        """Make all changes, or none.
+        """Make all changes, or none; what is appended to the ledger is chained in the order in which it stands.
 
-        Raises WriteConflict when a condition does not hold, RecordTooLarge, AwsTemporarilyUnavailable.
+        Raises WriteConflict when a condition does not hold (or the ledger kept moving on), RecordTooLarge,
+        AwsTemporarilyUnavailable.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
-        actions = [self._action(change) for change in changes]
-        request = partial(self._client.transact_write_items, TransactItems=cast("Any", actions))
-        attempt, waited = 0, 0.0
-        while actions:
+        own = [self._action(change) for change in changes if not isinstance(change, Append)]
+        events = [change.event for change in changes if isinstance(change, Append)]
+        attempt, waited, moved, moved_waited = 0, 0.0, 0, 0.0
+        while own or events:
             try:
-                self._retrier.run(request, rules=_RULES)
+                self._transact([*own, *self._entered(events)])
             except ClientError as error:
                 if error_of(error)[0] != "TransactionCanceledException":
                     raise
                 reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
-                if "ConditionalCheckFailed" in reasons or not _only_busy(reasons):
+                of_ledger = [reason for reason in reasons[len(own) :] if reason != "ConditionalCheckFailed"]
+                if not _only_busy([*reasons[: len(own)], *of_ledger]):
                     raise WriteConflict(error_of(error)[1]) from error
-                # Another transaction touches the same items at this moment.
-                waited += self._retrier.pause(_BUSY, attempt, waited, error_of(error)[1])
-                attempt += 1
+                if "ConditionalCheckFailed" in reasons:
+                    moved_waited += self._wait_for_ledger(moved, moved_waited, error)
+                    moved += 1
+                else:
+                    # Another transaction touches the same items at this moment.
+                    waited += self._retrier.pause(BUSY, attempt, waited, error_of(error)[1])
+                    attempt += 1
             else:
                 return
 
@@ -184,10 +257,38 @@ class Registry:
         """Make any number of changes, in as many transactions as needed, each only while `guard` stands unchanged.
 
         Every change must be harmless when it is made again: a crash in between is healed by making all once more.
+        The ledger is appended to in the last transaction, when all else has happened.
         Raises WriteConflict, RecordTooLarge, AwsTemporarilyUnavailable.
         """
-        for chunk in _chunks(changes):
+        events = [change for change in changes if isinstance(change, Append)]
+        for chunk in _chunks([*(change for change in changes if not isinstance(change, Append)), *events]):
             self.write([Check(guard), *chunk])
+
+    def _transact(self, actions: Sequence[Item]) -> None:
+        # With one token for all its repetitions, a transaction whose answer was lost does not happen twice.
+        token = str(uuid.uuid4())
+        self._retrier.run(
+            lambda: self._client.transact_write_items(
+                TransactItems=cast("Any", list(actions)), ClientRequestToken=token
+            ),
+            rules=DYNAMODB_RULES,
+        )
+
+    def _entered(self, events: Sequence[LedgerEvent]) -> list[Item]:
+        """Return what enters events after the ledger's last entry, as long as that is the last one."""
+        if not events:
+            return []
+        if self._ledger_table is None:
+            raise InvalidSettings("LEDGER_TABLE: nothing can be entered into the ledger without it")
+        entries, head = follow(self.ledger_head(), events)
+        puts = [{"TableName": self._ledger_table, "Item": serialize(entry_to_item(entry))} for entry in entries]
+        return [*({"Put": put | _version_is(0)} for put in puts), self._action(Save(head))]
+
+    def _wait_for_ledger(self, attempt: int, waited: float, error: ClientError) -> float:
+        try:
+            return self._retrier.pause(_LEDGER_MOVED, attempt, waited, error_of(error)[1])
+        except AwsTemporarilyUnavailable:
+            raise WriteConflict("Others kept appending to the ledger") from error
 
     def _record(self, model: type[RecordT], key: Key) -> RecordT | None:
         item = self._get(key)
@@ -196,30 +297,37 @@ class Registry:
     def _get(self, key: Key) -> Item | None:
         answer = self._retrier.run(
             lambda: self._client.get_item(
-                TableName=self._table, Key=cast("Any", _serialize(key.to_json())), ConsistentRead=True
+                TableName=self._table, Key=cast("Any", serialize(key.to_json())), ConsistentRead=True
             ),
-            rules=_RULES,
+            rules=DYNAMODB_RULES,
         )
-        return _deserialize(answer["Item"]) if "Item" in answer else None
+        return deserialize(answer["Item"]) if "Item" in answer else None
 
     def _query(self, pk: str, sk_prefix: str) -> Iterator[Item]:
-        request: dict[str, Any] = {
+        # An empty prefix is no value that DynamoDB compares a key with.
+        condition = "pk = :pk AND begins_with(sk, :sk)" if sk_prefix else "pk = :pk"
+        request = {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-            "ExpressionAttributeValues": _serialize({":pk": pk, ":sk": sk_prefix}),
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": serialize({":pk": pk} | ({":sk": sk_prefix} if sk_prefix else {})),
             "ConsistentRead": True,
         }
-        while True:
-            page = self._retrier.run(partial(self._client.query, **request), rules=_RULES)
-            yield from map(_deserialize, page["Items"])
-            if not page.get("LastEvaluatedKey"):
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return query_pages(self._client, self._retrier, request)
 
-    def _action(self, change: Change) -> Item:
+    def _scan(self, model: type[RecordT]) -> Iterator[RecordT]:
+        request = {
+            "TableName": self._table,
+            "FilterExpression": "#kind = :kind",
+            "ExpressionAttributeNames": {"#kind": "kind"},
+            "ExpressionAttributeValues": serialize({":kind": model.kind}),
+            "ConsistentRead": True,
+        }
+        return (record_from_item(model, item) for item in scan_pages(self._client, self._retrier, request))
+
+    def _action(self, change: Save | Drop | Check | Take | GiveBack) -> Item:
         match change:
             case Save(record):
-                put = {"TableName": self._table, "Item": _serialize(record_to_item(record))}
+                put = {"TableName": self._table, "Item": serialize(record_to_item(record))}
                 return {"Put": put | _version_is(record.version - 1)}
             case Drop(record):
                 return {"Delete": self._at(record.key) | _version_is(record.version)}
@@ -227,20 +335,12 @@ class Registry:
                 return {"ConditionCheck": self._at(record.key) | _version_is(record.version)}
             case Take(claim):
                 item = {**claim.key.to_json(), "kind": "claim", "owner": claim.owner}
-                return {"Put": {"TableName": self._table, "Item": _serialize(item)} | _free_or_owned(claim)}
+                return {"Put": {"TableName": self._table, "Item": serialize(item)} | _free_or_owned(claim)}
             case GiveBack(claim):
                 return {"Delete": self._at(claim.key) | _free_or_owned(claim)}
 
     def _at(self, key: Key) -> Item:
-        return {"TableName": self._table, "Key": _serialize(key.to_json())}
-
-
-def _serialize(item: Mapping[str, Any]) -> Item:
-    return {name: _SERIALIZER.serialize(value) for name, value in item.items()}
-
-
-def _deserialize(item: Mapping[str, Any]) -> Item:
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+        return {"TableName": self._table, "Key": serialize(key.to_json())}
 
 
 def _version_is(version: int) -> Item:
@@ -249,7 +349,7 @@ def _version_is(version: int) -> Item:
     return {
         "ConditionExpression": "#version = :version",
         "ExpressionAttributeNames": {"#version": "version"},
-        "ExpressionAttributeValues": _serialize({":version": version}),
+        "ExpressionAttributeValues": serialize({":version": version}),
     }
 
 
@@ -257,7 +357,7 @@ def _free_or_owned(claim: Claim) -> Item:
     return {
         "ConditionExpression": "attribute_not_exists(pk) OR #owner = :owner",
         "ExpressionAttributeNames": {"#owner": "owner"},
-        "ExpressionAttributeValues": _serialize({":owner": claim.owner}),
+        "ExpressionAttributeValues": serialize({":owner": claim.owner}),
     }
 
 
@@ -270,12 +370,18 @@ def _chunks(changes: Sequence[Change]) -> Iterator[list[Change]]:
     chunk: list[Change] = []
     size = 0
     for change in changes:
-        weight = len(json.dumps(change.record.to_json())) if isinstance(change, Save) else 1_000
-        # One action of each transaction is the guard's.
-        if chunk and (len(chunk) == MAX_ACTIONS - 1 or size + weight > MAX_TRANSACTION):
+        weight = _weight(change)
+        # Two actions of each transaction are the guard's and that of the ledger's head.
+        if chunk and (len(chunk) == MAX_ACTIONS - 2 or size + weight > MAX_TRANSACTION):
             yield chunk
             chunk, size = [], 0
         chunk.append(change)
         size += weight
     if chunk:
         yield chunk
+
+
+def _weight(change: Change) -> int:
+    if isinstance(change, Save):
+        return len(json.dumps(change.record.to_json()))
+    return len(json.dumps(change.event.to_json())) + 1_000 if isinstance(change, Append) else 1_000

@@ -17,6 +17,7 @@ from datamesh.models.registry import (
     DomainRecord,
     GrantRecord,
     Key,
+    LedgerHead,
     PolicySeen,
     ProductRecord,
     Record,
@@ -83,6 +84,9 @@ class Registry(Protocol):
 
     def access_work(self, consumer: str) -> AccessWork | None:
         """Return who changes what a consumer is granted."""
+
+    def ledger_head(self) -> LedgerHead | None:
+        """Return the last entry of the ledger; None before the first one."""
 
     def all_domains(self) -> list[DomainRecord]:
         """Return all domains of the mesh: reads the whole registry, for what runs seldom."""

@@ -8,10 +8,11 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from datamesh.models.base import DomainName, Model, ShortText
 from datamesh.models.commands import MAX_DURATION_DAYS, Classification, Purpose
+from datamesh.models.errors import InvalidPolicy
 from datamesh.models.people import Person
 from datamesh.models.tags import TagKey, TagValues
 
@@ -138,3 +139,13 @@ DEFAULT_POLICY = ApprovalPolicy(
         ),
     ),
 )
+
+
+def read_policy(document: str | None) -> ApprovalPolicy:
+    """Read a policy as the registry keeps it; without one the default policy is in force. Raises InvalidPolicy."""
+    if document is None:
+        return DEFAULT_POLICY
+    try:
+        return ApprovalPolicy.model_validate_json(document)
+    except ValidationError as error:
+        raise InvalidPolicy(str(error)) from error

@@ -1,0 +1,77 @@
+"""The ledger in DynamoDB: entries as items, and all of them in order. `aws/registry.py` appends, nobody changes."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from datamesh.aws import clients
+from datamesh.aws.items import MAX_ITEM, Item, query_pages, serialize
+from datamesh.aws.retry import Retrier
+from datamesh.models.errors import RecordTooLarge
+from datamesh.models.ledger import FIRST, LedgerEntry, LedgerEvent
+from datamesh.models.registry import LedgerHead
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LEDGER_PK = "LEDGER"
+# As many digits as no mesh will need: the order of the keys is the order of the numbers.
+_DIGITS = 12
+
+
+def entry_key(sequence: int) -> dict[str, str]:
+    """Return the primary key of an entry."""
+    return {"pk": LEDGER_PK, "sk": f"{sequence:0{_DIGITS}d}"}
+
+
+def entry_to_item(entry: LedgerEntry) -> Item:
+    """Return an entry as item. Raises RecordTooLarge.
+
+    The details are one JSON text: DynamoDB's numbers would come back as others than those that were hashed.
+    """
+    content = entry.to_json()
+    content["details"] = json.dumps(content["details"], sort_keys=True)
+    size = len(json.dumps(content).encode())
+    if size > MAX_ITEM:
+        raise RecordTooLarge(f"Entry {entry.sequence} of the ledger has {size} bytes")
+    return {**entry_key(entry.sequence), **content}
+
+
+def entry_from_item(item: Mapping[str, Any]) -> LedgerEntry:
+    """Read an entry from an item."""
+    content = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
+    return LedgerEntry.model_validate(content | {"details": json.loads(content["details"])})
+
+
+def follow(head: LedgerHead | None, events: Sequence[LedgerEvent]) -> tuple[list[LedgerEntry], LedgerHead]:
+    """Chain events to the last entry, and return them as entries with the head that comes after them."""
+    version, sequence, digest = (head.version + 1, head.sequence, head.digest) if head is not None else (1, 0, FIRST)
+    entries: list[LedgerEntry] = []
+    for event in events:
+        entry = LedgerEntry.following(event, sequence=sequence, previous=digest)
+        sequence, digest = entry.sequence, entry.digest
+        entries.append(entry)
+    return entries, LedgerHead(version=version, sequence=sequence, digest=digest)
+
+
+class Ledger:
+    """Reads the ledger table."""
+
+    def __init__(self, table: str, client: "DynamoDBClient | None" = None, retrier: Retrier | None = None) -> None:
+        self._table = table
+        self._client = client or clients.dynamodb()
+        self._retrier = retrier or Retrier()
+
+    def items(self, after: int = 0) -> Iterator[Item]:
+        """Yield all items in order of their keys, those up to number `after` left out. Reads are consistent."""
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk > :after",
+            "ExpressionAttributeValues": serialize({":pk": LEDGER_PK, ":after": entry_key(after)["sk"]}),
+            "ConsistentRead": True,
+        }
+        return query_pages(self._client, self._retrier, request)
+
+    def entries(self, after: int = 0) -> Iterator[LedgerEntry]:
+        """Yield all entries in order, those up to number `after` left out."""
+        return map(entry_from_item, self.items(after))
