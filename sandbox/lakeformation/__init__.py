@@ -29,6 +29,14 @@ Known differences from AWS
   that an account makes of a table that it received are its own, and the owner does not see them. Row expressions are
   checked when filters are made, and refused for types that the guide does not list (dates, small integers). Of
   PartiQL's keywords only those that the guide names must be quoted.
+* Across accounts, where AWS publishes nothing: deleting a granted filter leaves its table in the RAM share. What a
+  recipient passed on stays listed when the owner took the filter back or deleted it; its account cannot revoke that any
+  more (EntityNotFoundException), and it counts again when a filter of that name is shared again. An invitation for a
+  role goes to its account (`receiverArn` names the role), and whoever may there accepts it. The grant option of a
+  direct grant to another account's role is taken and gives nothing. Administrators see of another account's table the
+  columns that their account received, also where AWS may show the names of all.
+* ListPermissions by a principal lists its filters with its tables. Roles of other accounts are refused as Principal but
+  where a filter is asked for, which lists nothing then (seen on AWS: terraform-provider-aws, issue 48360).
 * GetEffectivePermissionsForPath, and ListPermissions for a database or table, list what was granted by name.
 * Principals are IAM users and roles, accounts, the sandbox's organization, `<account>:IAMPrincipals` and
   IAM_ALLOWED_PRINCIPALS. Organizational units, SAML, QuickSight and Identity Center principals are refused.

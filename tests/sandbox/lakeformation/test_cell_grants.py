@@ -153,7 +153,21 @@ class TestRefusals:
         shop.grant(admin, READER_ARN, cells_filter("f0"), "DESCRIBE")
         with refused("InvalidInputException", "already has 100 data cells filters of the table orders"):
             shop.grant(admin, READER_ARN, cells_filter("f100"), "SELECT")
+        shop.grant(admin, READER_ARN, cells_filter("f100"), "DESCRIBE")
         shop.grant(admin, role(CENTRAL, "other").principal_arn, cells_filter("f100"), "SELECT")
+
+    def test_an_account_is_such_a_principal_and_a_creator_of_filters_is_none(
+        self, shop: Lake, admin: Caller, steward: Caller
+    ) -> None:
+        for number in range(101):
+            make(shop, admin, f"f{number}", None, "id")
+        shop.grant(admin, admin.principal_arn, cells_filter("f0"), "SELECT")
+        for number in range(100):
+            shop.grant(admin, MARKETING, cells_filter(f"f{number}"), "SELECT", options=SELECT)
+        with refused("InvalidInputException", "already has 100 data cells filters of the table orders"):
+            shop.grant(admin, MARKETING, cells_filter("f100"), "SELECT", options=SELECT)
+        shop.grant(admin, ANALYST_ARN, cells_filter("f100"), "SELECT")
+        shop.grant(steward, ANALYST_ARN, cells_filter("f99"), "SELECT")
 
     def test_the_grantors_iam_must_see_the_table(self, shop: Lake, admin: Caller) -> None:
         make(shop, admin)
@@ -345,6 +359,27 @@ class TestAcross:
         assert reads_cells(ANALYST) == [(EVERY, ("id = '1'",))]
         shop.revoke(admin, ANALYST_ARN, cells_filter(), "SELECT")
         assert (reads_cells(ANALYST), shares(shop, admin)) == ([], [])
+
+    def test_what_a_role_received_directly_it_passes_on_to_nobody(self, shop: Lake, admin: Caller) -> None:
+        make(shop, admin, "eu", None, "id")
+        shop.grant(admin, ANALYST_ARN, cells_filter(), "SELECT", options=SELECT)
+        shop.grant(admin, ANALYST_ARN, table(), "SELECT", options=SELECT)
+        for resource in (cells_filter(), table()):
+            with refused(*NOT_AUTHORIZED):
+                shop.grant(ANALYST, role(MARKETING, "other").principal_arn, resource, "SELECT")
+        with refused(*NOT_AUTHORIZED):
+            make(shop, ANALYST, "mine", None, "id")
+
+    def test_by_a_role_of_another_account_a_filters_permissions_are_not_looked_up(
+        self, shop: Lake, admin: Caller
+    ) -> None:
+        """https://github.com/hashicorp/terraform-provider-aws/issues/48360."""
+        make(shop, admin)
+        shop.grant(admin, ANALYST_ARN, cells_filter(), "SELECT")
+        by_role = {"DataLakePrincipalIdentifier": ANALYST_ARN}
+        assert shop.rows(admin, Resource=cells_filter(), Principal=by_role) == []
+        assert ANALYST_ARN in {row[0] for row in shop.rows(admin, Resource=cells_filter())}
+        assert [row[0] for row in shop.rows(ANALYST, Resource=cells_filter(), Principal=by_role)] == [ANALYST_ARN]
 
     def test_a_principal_passes_on_what_it_holds_with_the_grant_option(self, eu: Lake, steward: Caller) -> None:
         lead = role(MARKETING, "lead")

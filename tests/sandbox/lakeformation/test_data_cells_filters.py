@@ -11,7 +11,7 @@ from sandbox.api import Caller
 from sandbox.lakeformation import engine, store
 from tests.sandbox.lakeformation.cell_steps import cells_filter, data, delete, get, make, names
 from tests.sandbox.lakeformation.fake_world import CENTRAL, Lake, role, table
-from tests.sandbox.lakeformation.sharing_steps import refused
+from tests.sandbox.lakeformation.sharing_steps import COLUMNS, ORDERS, refused
 
 OTHER = role(CENTRAL, "other")
 NOT_AUTHORIZED = ("AccessDeniedException", "Resource does not exist or requester is not authorized")
@@ -37,6 +37,24 @@ def test_all_rows_are_the_expression_true_as_well(shop: Lake, admin: Caller, row
     found = get(shop, admin)
     assert found["RowFilter"] == {"FilterExpression": "TRUE", "AllRowsWildcard": {}}
     assert found["ColumnWildcard"] == {"ExcludedColumnNames": ["secret"]}
+
+
+def test_a_table_without_columns_has_filters_of_all_columns_only(shop: Lake, admin: Caller) -> None:
+    """The API takes ColumnNames or a ColumnWildcard, and an empty list of names is neither."""
+    shop.create_table(role(CENTRAL, "maker"), "shop", "empty", StorageDescriptor={"Columns": []}, PartitionKeys=[])
+    empty = {**data(table="empty"), "ColumnNames": []}
+    shop.call(admin, "CreateDataCellsFilter", TableData={**empty, "Name": "all"})
+    del empty["ColumnWildcard"]
+    with refused("InvalidInputException", "either column names or a column wildcard"):
+        shop.call(admin, "CreateDataCellsFilter", TableData=empty)
+
+
+def test_partition_keys_may_be_listed_and_are_there_unlisted(shop: Lake, admin: Caller) -> None:
+    for name, columns in (("with", ("id", "day")), ("without", ("id",))):
+        make(shop, admin, name, None, *columns)
+        reader = role(CENTRAL, name)
+        shop.grant(admin, reader.principal_arn, cells_filter(name), "SELECT")
+        assert engine.readable_columns(reader, ORDERS, COLUMNS) == ["id", "day"]
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,62 @@ def test_the_grantor_needs_iam_for_ram(mesh: Mesh, action: str) -> None:
         grant(mesh.lf(ADMIN), MARKETING, "SELECT")
 
 
+FILTER = {"TableCatalogId": CENTRAL, "DatabaseName": "shop", "TableName": "orders", "Name": "some"}
+ANALYST = f"arn:aws:iam::{MARKETING}:role/analyst"
+
+
+def filter_for(mesh: Mesh, principal: str) -> None:
+    """Make a filter of orders, as root of central made everything, and grant it as the administrator."""
+    data = {**FILTER, "ColumnNames": ["id"], "RowFilter": {"AllRowsWildcard": {}}}
+    mesh.lf(ADMIN).create_data_cells_filter(TableData=data)
+    mesh.lf(ADMIN).grant_permissions(
+        Principal={"DataLakePrincipalIdentifier": principal},
+        Resource={"DataCellsFilter": FILTER},
+        Permissions=["SELECT"],
+        PermissionsWithGrantOption=["SELECT"] if principal == MARKETING else [],
+    )
+
+
+@pytest.mark.parametrize("principal", [MARKETING, ANALYST])
+def test_a_filter_for_an_account_or_its_role_needs_what_a_table_does(mesh: Mesh, principal: str) -> None:
+    mesh.sandbox.clear_ledger()
+    filter_for(mesh, principal)
+    used = {entry["action"] for entry in mesh.sandbox.ledger() if entry["role"] == ADMIN and entry["allowed"]}
+    assert used == {
+        "lakeformation:CreateDataCellsFilter",
+        "lakeformation:GrantPermissions",
+        "glue:GetTable",
+        "glue:PutResourcePolicy",
+        "ram:AssociateResourceSharePermission",
+        "ram:CreateResourceShare",
+        "ram:GetResourceShares",
+    }
+    mesh.sandbox.clear_ledger()
+    mesh.lf(ADMIN).revoke_permissions(
+        Principal={"DataLakePrincipalIdentifier": principal},
+        Resource={"DataCellsFilter": FILTER},
+        Permissions=["SELECT"],
+        PermissionsWithGrantOption=["SELECT"] if principal == MARKETING else [],
+    )
+    mesh.lf(ADMIN).delete_data_cells_filter(**FILTER)
+    used = {entry["action"] for entry in mesh.sandbox.ledger() if entry["role"] == ADMIN and entry["allowed"]}
+    assert used == {
+        "lakeformation:DeleteDataCellsFilter",
+        "lakeformation:RevokePermissions",
+        "glue:DeleteResourcePolicy",
+        "glue:GetTable",
+        "ram:DeleteResourceShare",
+        "ram:GetResourceShares",
+    }
+
+
+@pytest.mark.parametrize("action", ["ram:CreateResourceShare", "ram:AssociateResourceSharePermission"])
+def test_a_filter_for_a_role_of_another_account_needs_iam_for_ram(mesh: Mesh, action: str) -> None:
+    mesh.allow(ADMIN, without(action))
+    with refused("AccessDeniedException", f"is not authorized to perform: {action}"):
+        filter_for(mesh, ANALYST)
+
+
 def test_the_grantor_needs_iam_for_the_table(mesh: Mesh) -> None:
     mesh.allow(ADMIN, without("glue:GetTable"))
     with refused("AccessDeniedException", "Insufficient Glue permissions to access table orders"):
