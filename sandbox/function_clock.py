@@ -34,7 +34,8 @@ def _on_our_clock(script: str) -> str:
         if line not in script:
             raise AttributeError("ministack.core.lambda_runtime counts timeouts otherwise now: mend function_clock.py")
         script = script.replace(line, line.replace("time.time()", "time.monotonic()"))
-    return f"from __future__ import annotations\n{inspect.getsource(_follow_the_sandbox)}\n{_follow_the_sandbox.__name__}()\n{script}"
+    shim = inspect.getsource(_follow_the_sandbox)
+    return f"from __future__ import annotations\n{shim}\n{_follow_the_sandbox.__name__}()\n{script}"
 
 
 def _either_time(original: Callable[..., Json]) -> Callable[..., Json]:

@@ -69,6 +69,7 @@ _rooms: dict[str, Room] = {}
 _snapshots: dict[str, Snapshot] = {}
 _lock = threading.Lock()
 _before: list[Callable[[], None]] = []
+_before_taking: list[Callable[[], None]] = []
 
 
 def register_room(
@@ -86,9 +87,16 @@ def before_change(function: Callable[[], None]) -> None:
     _before.append(function)
 
 
+def before_taking(function: Callable[[], None]) -> None:
+    """Call this before a snapshot is taken: wait for what comes to rest by itself."""
+    _before_taking.append(function)
+
+
 def take(name: str) -> Json:
     """Remember the present state under this name. Bring what is under way to rest first: threads are not in it."""
     started = time.monotonic()
+    for function in _before_taking:
+        function()
     with _lock:
         snapshot = Snapshot(settings=settings.get())
         for key, store in _stores():

@@ -229,6 +229,7 @@ def _answer(waiter: Waiter, place: _Place, ask: Callable[[], Json] | None = None
     info = tokens[token] if ask is None else runs.open_token(token, machine)
     try:
         if ask is not None:
+            run.asking = place.context is run.context
             _bounded(ask, waiter.deadline, run)
         if place.context is run.context:
             variables = dict(place.context.get("variables", {}))
@@ -236,6 +237,7 @@ def _answer(waiter: Waiter, place: _Place, ask: Callable[[], Json] | None = None
             run.waiting = Waiting(
                 place.state, place.given, variables, token, waiter.deadline, waiter.heartbeat, entered
             )
+            run.asking = False
         while not info["event"].wait(0.02):
             if run.stopped.is_set():
                 raise StoppedError
@@ -245,7 +247,7 @@ def _answer(waiter: Waiter, place: _Place, ask: Callable[[], Json] | None = None
             if waiter.heartbeat is not None and now - info["beat"] >= waiter.heartbeat:
                 raise errors.execution_error("States.HeartbeatTimeout", "")
     finally:
-        run.waiting = None
+        run.waiting, run.asking = None, False
         # After a restore the token is the restored execution's.
         if tokens.get(token) is info:
             tokens.pop(token, None)

@@ -6,6 +6,7 @@ the snapshot, because a restore sets the clock back.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -13,10 +14,20 @@ from sandbox import adapter, authz, clock, snapshots
 from sandbox.states import engine, runs
 from sandbox.states.runs import Waiting, ministack
 
+_SETTLE_SECONDS = 5.0
+
 
 def install() -> None:
     """Keep waiting executions in snapshots."""
+    snapshots.before_taking(_settle)
     snapshots.register_room("states", _taken, _put_back, runs.closed_tokens.clear)
+
+
+def _settle() -> None:
+    """Who was just given a token may be seen with it before the task that gave it waits."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < deadline and any(run.asking for run in list(runs.running.values())):
+        time.sleep(0.01)
 
 
 def _taken() -> dict[str, Any]:

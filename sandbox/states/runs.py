@@ -75,6 +75,8 @@ class Run:
     refusal: str = ""
     context: dict[str, Any] | None = None
     """Of the execution itself; branches and iterations have others."""
+    asking: bool = False
+    """A token is being handed out: its task will wait in a moment."""
     waiting: Waiting | None = None
     resumed: Waiting | None = None
     """Where a restored execution takes up again; None once it has."""
