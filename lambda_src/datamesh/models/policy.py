@@ -1,7 +1,7 @@
 """The approval policy: who has to agree before access is granted, as data that central's Terraform writes.
 
 The first rule whose conditions all hold decides. A rule without stages approves by itself: automatic approval is a rule
-like any other, and a request that no rule speaks of is refused.
+like any other, only that it never speaks of what is sensitive. A request that no rule speaks of is refused.
 """
 
 import hashlib
@@ -33,7 +33,8 @@ PolicyMode = Literal["nrac", "tbac"]
 class Conditions(Model):
     """What a request must be like for a rule to speak of it. What is null is not looked at.
 
-    Of a tag expression a list holds when it holds for any table that is matched: the stricter rule comes first.
+    Of a tag expression a list holds when it holds for any table that is matched: the stricter rule comes first. In a
+    rule that approves by itself it must hold for all of them.
     """
 
     sensitive: bool | None = Field(None, description="As central computes it from the catalog; never what is claimed.")
@@ -85,6 +86,12 @@ class Rule(Model):
     def _stage_names_differ(self) -> Self:
         if len({stage.name for stage in self.stages}) != len(self.stages):
             raise ValueError("stages must have different names")
+        return self
+
+    @model_validator(mode="after")
+    def _people_decide_on_what_is_sensitive(self) -> Self:
+        if self.when.sensitive and not self.stages:
+            raise ValueError("a rule about what is sensitive needs a stage: it is never approved without people")
         return self
 
 
