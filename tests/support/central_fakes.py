@@ -19,6 +19,7 @@ from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
 from datamesh.models.errors import ConflictError, InvalidConfigSecret, TaggingFailed, TagInUse, WriteConflict
 from datamesh.models.ledger import LedgerEntry
+from datamesh.models.notifications import NotificationRecord, notification_key
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     DatabaseResource,
@@ -137,6 +138,9 @@ class FakeRegistry:
 
     def link(self, link_id: str) -> LinkRecord | None:
         return self._get(LinkRecord, link_key(link_id))
+
+    def notification(self, request_id: uuid.UUID, notification_id: str) -> NotificationRecord | None:
+        return self._get(NotificationRecord, notification_key(request_id, notification_id))
 
     def open_approvals(self) -> list[OpenApproval]:
         return sorted(self._all(OpenApproval), key=lambda stage: stage.key.sk)

@@ -26,6 +26,7 @@ from datamesh.aws.retry import Handling, Retrier, Rule, error_of
 from datamesh.models.approvals import OPEN_APPROVALS, ApprovalRecord, LinkRecord, OpenApproval, approval_key, link_key
 from datamesh.models.errors import AwsTemporarilyUnavailable, InvalidSettings, RecordTooLarge, WriteConflict
 from datamesh.models.ledger import LedgerEvent
+from datamesh.models.notifications import NotificationRecord, notification_key
 from datamesh.models.policy import ApprovalPolicy, read_policy
 from datamesh.models.registry import (
     ADDED_TAGS,
@@ -170,6 +171,10 @@ class Registry:
     def link(self, link_id: str) -> LinkRecord | None:
         """Return an approval link."""
         return self._record(LinkRecord, link_key(link_id))
+
+    def notification(self, request_id: uuid.UUID, notification_id: str) -> NotificationRecord | None:
+        """Return that a message about a request was sent, or is being sent."""
+        return self._record(NotificationRecord, notification_key(request_id, notification_id))
 
     def open_approvals(self) -> list[OpenApproval]:
         """Return all stages of the mesh that wait, or whose answer was not taken."""

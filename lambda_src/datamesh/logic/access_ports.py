@@ -1,10 +1,10 @@
 """What deciding on access, granting it in parts and ending it need of the world, besides `logic/ports.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from datamesh.models.notifications import Notification
+from datamesh.models.notifications import ChannelSecret, Notification
 from datamesh.models.permissions import DataFilter
 
 
@@ -39,6 +39,27 @@ class Outbox(Protocol):
 
     def put(self, notifications: Sequence[Notification]) -> None:
         """Queue all. Raises AwsTemporarilyUnavailable."""
+
+
+class Mail(Protocol):
+    """SNS topics with mail addresses behind them."""
+
+    def publish(self, topic_arn: str, *, to: str, subject: str, text: str) -> None:
+        """Publish for one address. Raises DeliveryFailed when the topic does not take it."""
+
+
+class Web(Protocol):
+    """Other systems' HTTP endpoints."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Post. Raises DeliveryFailed unless the answer is a success."""
+
+
+class ChannelSecrets(Protocol):
+    """The secrets that say where a channel is."""
+
+    def read(self, secret_arn: str) -> ChannelSecret:
+        """Read one. Raises DeliveryFailed when it is not one."""
 
 
 class Callbacks(Protocol):

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from datamesh.models.approvals import ApprovalRecord, LinkRecord, OpenApproval
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.config import DomainConfig
+from datamesh.models.notifications import NotificationRecord
 from datamesh.models.permissions import DatabaseResource, Grant, GrantedPermission, Resource, TableResource
 from datamesh.models.policy import ApprovalPolicy
 from datamesh.models.registry import (
@@ -78,6 +79,9 @@ class Registry(Protocol):
 
     def link(self, link_id: str) -> LinkRecord | None:
         """Return an approval link."""
+
+    def notification(self, request_id: uuid.UUID, notification_id: str) -> NotificationRecord | None:
+        """Return that a message about a request was sent."""
 
     def open_approvals(self) -> list[OpenApproval]:
         """Return all stages of the mesh that wait, or whose answer was not taken."""

@@ -301,6 +301,14 @@ class StillLinked(Transient):
     """The consumer's account has not taken back yet what it passed on."""
 
 
+class NothingToTellYet(Transient):
+    """The registry does not say yet what a notification speaks of: it is queued before or beside the change."""
+
+
+class BeingSent(Transient):
+    """Another invocation is sending the same notification right now."""
+
+
 class CrawlersStillRunning(Transient):
     """A crawler of the run has not come to its end yet."""
 
