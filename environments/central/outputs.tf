@@ -23,6 +23,11 @@ output "lake_access_role_arn" {
   value       = module.central_governance.lake_access_role_arn
 }
 
+output "ledger_table_name" {
+  description = "Name of the ledger: what was asked, decided, granted and taken back."
+  value       = module.central_governance.ledger_table_name
+}
+
 output "registry_table_name" {
   description = "Name of the registry, the mesh's store of truth."
   value       = module.central_governance.registry_table_name

@@ -44,6 +44,12 @@ class UsesRegistry(BaseSettings):
     registry_table: ResourceName
 
 
+class UsesLedger(BaseSettings):
+    """The DynamoDB table that what is decided, granted and taken back is entered into."""
+
+    ledger_table: ResourceName
+
+
 class UsesEventBus(BaseSettings):
     """The mesh's event bus in the own account."""
 

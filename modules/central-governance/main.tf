@@ -30,6 +30,7 @@ locals {
     databases       = "arn:${local.partition}:glue:${local.region}:${var.account_id}:database/${local.catalog_prefix}_*"
     default_bus     = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/default"
     lake_access     = "arn:${local.partition}:iam::${var.account_id}:role/${local.lake_access_name}"
+    ledger          = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.prefix}-ledger"
     registry        = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.prefix}-registry"
     role            = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}"
     routing_dlq     = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.routing_role_name}-dlq"

@@ -1,6 +1,6 @@
 output "data_addresses" {
   description = "Addresses, inside this module, of what holds data; empty when a destroy may delete it."
-  value       = var.deletion_protection ? ["aws_dynamodb_table.registry"] : []
+  value       = var.deletion_protection ? ["aws_dynamodb_table.ledger", "aws_dynamodb_table.registry"] : []
 }
 
 output "event_bus_arn" {
@@ -30,6 +30,11 @@ output "function_role_arns" {
 output "lake_access_role_arn" {
   description = "ARN of the role that Lake Formation reads the domains' data with."
   value       = aws_iam_role.lake_access.arn
+}
+
+output "ledger_table_name" {
+  description = "Name of the ledger: what was asked, decided, granted and taken back."
+  value       = aws_dynamodb_table.ledger.name
 }
 
 output "registry_table_name" {

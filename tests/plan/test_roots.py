@@ -24,7 +24,10 @@ def refusals(root: str, variables: dict[str, Any]) -> str:
 def test_central_plans_and_says_what_holds_data() -> None:
     plan = plan_root("environments/central", {**CENTRAL, "organization_id": "o-datamesh01"})
 
-    assert plan.outputs["data_addresses"] == ["module.central_governance.aws_dynamodb_table.registry"]
+    assert plan.outputs["data_addresses"] == [
+        "module.central_governance.aws_dynamodb_table.ledger",
+        "module.central_governance.aws_dynamodb_table.registry",
+    ]
     assert plan.values("module.central_governance.aws_dynamodb_table.registry")["deletion_protection_enabled"] is True
 
 

@@ -135,6 +135,21 @@ def test_a_role_is_lent_to_one_service_and_is_one_role(side: tuple[str, str]) ->
         assert len(services) == 1, each.where
 
 
+def test_the_ledger_is_only_appended_to_and_read() -> None:
+    # GIVEN all that roles of central may do to the ledger's table
+    found = {
+        action
+        for each in statements(module_plan(*CENTRAL))
+        if each.is_identity_policy and each.effect == "Allow"
+        for action in each.actions
+        if any(resource is None or resource == "*" or "-ledger" in resource for resource in each.resources)
+        and action.startswith("dynamodb:")
+    }
+
+    # THEN nobody changes or removes an entry
+    assert found <= {"dynamodb:PutItem", "dynamodb:Query"}
+
+
 @SIDES
 def test_nothing_makes_or_changes_roles(side: tuple[str, str]) -> None:
     found = {
