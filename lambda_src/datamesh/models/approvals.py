@@ -49,10 +49,12 @@ class ApprovalRecord(Record):
     digest: str = Field(description="Of the request and what it exposes: another digest voids links and votes.")
     status: StageStatus = "OPEN"
     seats: tuple[Seat, ...]
+    escalation: tuple[Seat, ...] = Field((), description="Who may decide as well since the deadline was over once.")
     votes: tuple[Vote, ...] = ()
     opened_at: UtcTime
     deadline: UtcTime
     escalated: bool = False
+    told: bool = Field(False, description="The notifications of its opening, or of its escalation, are queued.")
     task_token: str | None = None
     answered: bool = Field(False, description="Step Functions has taken the answer.")
     decided_at: UtcTime | None = None
@@ -61,6 +63,11 @@ class ApprovalRecord(Record):
     @property
     def key(self) -> Key:
         return approval_key(self.request_id, self.number)
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        """The addresses of all who may decide."""
+        return frozenset(person.email for seat in (*self.seats, *self.escalation) for person in seat.approvers)
 
 
 class LinkRecord(Record):

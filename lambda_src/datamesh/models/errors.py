@@ -313,6 +313,57 @@ class CrawlersStillRunning(Transient):
     """A crawler of the run has not come to its end yet."""
 
 
+# --- A vote that does not count: its sender is told why, the ledger keeps it ---
+
+
+class VoteNotTaken(DatameshError):
+    """Base of the reasons why a vote does not count."""
+
+
+class LinkUnknown(VoteNotTaken):
+    """There is no such approval link."""
+
+
+class LinkForged(VoteNotTaken):
+    """The signature is not the link's."""
+
+
+class LinkExpired(VoteNotTaken):
+    """The time of the link is over."""
+
+
+class LinkUsed(VoteNotTaken):
+    """The link has decided once already."""
+
+
+class NotEligible(VoteNotTaken):
+    """The person may not decide on this stage of this request."""
+
+
+class AlreadyVoted(VoteNotTaken):
+    """The person has decided otherwise before."""
+
+
+class StageNotFound(VoteNotTaken):
+    """Nobody was asked: there is no such stage."""
+
+
+class StageClosed(VoteNotTaken):
+    """The stage is decided, or the request was taken back."""
+
+
+class StageOverdue(VoteNotTaken):
+    """The deadline of the stage is over."""
+
+
+class RequestChanged(VoteNotTaken):
+    """What is asked for, or what it would show, is not what this vote is about."""
+
+
+class CommentMissing(VoteNotTaken):
+    """A denial says why."""
+
+
 # --- Faults: the execution fails, the record says why, a retry after mending heals ---
 
 

@@ -16,6 +16,7 @@ LedgerKind = Literal[
     "AccessRequested",
     "StageOpened",
     "StageEscalated",
+    "StageExpired",
     "VoteCast",
     "VoteRefused",
     "AccessApproved",

@@ -25,6 +25,8 @@ class Notification(Model):
     request_id: uuid.UUID
     number: int | None = None
     """The stage that it speaks of."""
+    digest: str | None = None
+    """The stage's: when the request changes, everybody is told anew."""
     channel: Literal["mail", "slack", "webhook"]
     to: Email | None = None
     """With `mail`: the person; the topic's filter policy lets only this person's subscription have it."""
@@ -34,7 +36,7 @@ class Notification(Model):
     @property
     def id(self) -> str:
         """The same message has the same id: it is sent once."""
-        parts = (self.kind, self.request_id, self.number, self.channel, self.to, self.topic_arn)
+        parts = (self.kind, self.request_id, self.number, self.digest, self.channel, self.to, self.topic_arn)
         return "#".join(str(part) for part in parts)
 
 
