@@ -14,6 +14,7 @@ from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     MAX_BATCH,
     DatabaseResource,
+    FilterResource,
     Grant,
     GrantedPermission,
     LocationResource,
@@ -65,6 +66,15 @@ def resource_to_aws(resource: Resource) -> dict[str, Any]:
                     ),
                 }
             }
+        case FilterResource():
+            return {
+                "DataCellsFilter": {
+                    "TableCatalogId": resource.catalog_id,
+                    "DatabaseName": resource.database,
+                    "TableName": resource.table,
+                    "Name": resource.name,
+                }
+            }
 
 
 def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | None:
@@ -103,6 +113,14 @@ def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | 
             expression=conditions({each["TagKey"]: tuple(each["TagValues"]) for each in shape.get("Expression", [])}),
             saved_as=shape.get("ExpressionName"),
         )
+    if "DataCellsFilter" in resource:
+        shape = resource["DataCellsFilter"]
+        return FilterResource(
+            catalog_id=shape.get("TableCatalogId", own_catalog),
+            database=shape["DatabaseName"],
+            table=shape["TableName"],
+            name=shape["Name"],
+        )
     return None
 
 
@@ -135,15 +153,25 @@ class LakeFormation:
             self._batch("batch_revoke_permissions", batch, REVOKE_RULES)
 
     def list_permissions(
-        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+        self,
+        *,
+        principal: str | None = None,
+        resource: Resource | None = None,
+        resource_type: str | None = None,
+        related: bool = False,
     ) -> list[GrantedPermission]:
         """List permissions, pages walked to the end (a page may be empty and have a token), one row per principal and
-        resource.
+        resource. `related`: of a table also those on its data cells filters.
 
-        Source: https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html
+        Lake Formation cannot look for a principal and for related permissions in one call, and finds nothing by a role
+        of another account: then it is asked for everybody's, and the principal is picked here. Sources:
+        https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html,
+        https://github.com/hashicorp/terraform-provider-aws/issues/48360
         """
         request: dict[str, Any] = {"MaxResults": 1000}
-        if principal is not None:
+        if related:
+            request["IncludeRelated"] = "TRUE"
+        if principal is not None and not related and not self._is_of_another_account(principal):
             request["Principal"] = {"DataLakePrincipalIdentifier": principal}
         if resource is not None:
             request["Resource"] = resource_to_aws(resource)
@@ -153,7 +181,7 @@ class LakeFormation:
         for row in self._pages(request):
             listed = resource_from_aws(row.get("Resource", {}), self._account_id)
             who = row.get("Principal", {}).get("DataLakePrincipalIdentifier")
-            if listed is None or who is None:
+            if listed is None or who is None or principal not in (None, who):
                 continue
             shares = row.get("AdditionalDetails", {}).get("ResourceShare", [])
             known = found.get((who, listed))
@@ -207,6 +235,9 @@ class LakeFormation:
         except self._client.exceptions.EntityNotFoundException:
             return None
         return info["ResourceInfo"].get("RoleArn")
+
+    def _is_of_another_account(self, principal: str) -> bool:
+        return principal.startswith("arn:") and principal.split(":")[4] not in ("", self._account_id)
 
     def _pages(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         token: str | None = None

@@ -12,6 +12,7 @@ from datamesh.models.errors import AwsTemporarilyUnavailable, ConflictError, Gra
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     DatabaseResource,
+    FilterResource,
     Grant,
     LocationResource,
     Resource,
@@ -112,6 +113,7 @@ def gateway(client: FakeClient) -> LakeFormation:
             expression=conditions({"lob": ("sales",), "channel": ("web", "shop")}),
         ),
         TagPolicyResource(catalog_id=CENTRAL, resource_type="DATABASE", expression=(), saved_as="public_sales"),
+        FilterResource(catalog_id=CENTRAL, database="d", table="t", name="f"),
     ],
     ids=lambda resource: resource.kind,
 )
@@ -224,6 +226,30 @@ def test_pages_are_walked_to_the_end_even_when_one_is_empty(gateway: LakeFormati
     assert [asked.get("NextToken") for asked in client.asked] == [None, "1", "2"]
     assert client.asked[0]["Principal"] == {"DataLakePrincipalIdentifier": SALES}
     assert client.asked[0]["ResourceType"] == "TABLE"
+
+
+def test_filters_are_listed_with_their_table(gateway: LakeFormation, client: FakeClient) -> None:
+    """https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html: by no principal then."""
+    shape = {"TableCatalogId": CENTRAL, "DatabaseName": "datamesh_sales_nrac", "TableName": "flights", "Name": "f"}
+    rows = [row({"DataCellsFilter": shape}, "SELECT", principal=who, share=who) for who in (SALES, ROLE)]
+    client.pages = [{"PrincipalResourcePermissions": rows}]
+    [listed] = gateway.list_permissions(resource=table(), principal=SALES, related=True)
+    wanted = FilterResource(catalog_id=CENTRAL, database="datamesh_sales_nrac", table="flights", name="f")
+    assert (listed.principal, listed.resource, listed.shares) == (SALES, wanted, (SALES,))
+    assert (client.asked[0]["IncludeRelated"], "Principal" in client.asked[0]) == ("TRUE", False)
+
+
+@pytest.mark.parametrize(("account", "asked_by_principal"), [(SALES, False), (CENTRAL, True)])
+def test_roles_of_other_accounts_are_picked_from_all(
+    gateway: LakeFormation, client: FakeClient, account: str, asked_by_principal: bool
+) -> None:
+    """https://github.com/hashicorp/terraform-provider-aws/issues/48360: asked for one, Lake Formation lists nothing."""
+    role = f"arn:aws:iam::{account}:role/analyst"
+    wanted = FilterResource(catalog_id=CENTRAL, database="d", table="t", name="f")
+    shape = resource_to_aws(wanted)
+    client.pages = [{"PrincipalResourcePermissions": [row(shape, "SELECT"), row(shape, "SELECT", principal=role)]}]
+    assert [found.principal for found in gateway.list_permissions(resource=wanted, principal=role)] == [role]
+    assert ("Principal" in client.asked[0]) == asked_by_principal
 
 
 def test_rows_that_say_nothing_to_the_mesh_are_left_out(gateway: LakeFormation, client: FakeClient) -> None:
