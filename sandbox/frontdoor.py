@@ -37,6 +37,7 @@ _OPEN_SERVICES = {"cognito-idp", "cognito-identity", "sts", "imds", "ecs-metadat
 _RESOURCES_OF = {
     "events": ("sandbox.events.resources", "event_resources"),
     "glue": ("sandbox.glue.resources", "glue_resources"),
+    "scheduler": ("sandbox.scheduler.management", "scheduler_resources"),
 }
 
 

@@ -91,6 +91,8 @@ def _routes(service: str) -> list[_Route]:
         http = model(service).operation_model(name).http
         uri, _, inline = http["requestUri"].partition("?")
         pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", uri)
+        # The server decodes paths, so that an ARN's slashes look like any others.
+        pattern = re.sub(r"\{(\w+Arn)\}", r"(?P<\1>.+)", pattern)
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
         query = parse_qs(inline, keep_blank_values=True)
         needs = _required_outside(model(service).operation_model(name))

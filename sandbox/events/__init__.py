@@ -17,8 +17,6 @@ Knowingly different from AWS:
   others instead of losing their events.
 * Metrics (`/_sandbox/events`) are counters without time; they are not CloudWatch metrics.
 * Encryption of buses, schema discovery, global endpoints, pipes and EventBridge V2 buses have no behaviour here.
-* EventBridge Scheduler keeps the machine's time (rules with a schedule keep the sandbox's clock) and has templated
-  targets only.
 * No quota on PutEvents or invocations per second.
 """
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sandbox import adapter
 from sandbox.api import AwsError
-from sandbox.events import access, targets
+from sandbox.events import access, inputs, targets
 from sandbox.events.model import DeliveryError, Event, Rule
 
 ExhaustedCondition = Literal["MaximumRetryAttempts", "MaximumEventAgeInSeconds"]
@@ -50,8 +50,18 @@ def send(
         attributes["RETRY_ATTEMPTS"] = str(retries)
     if exhausted:
         attributes["EXHAUSTED_RETRY_CONDITION"] = exhausted
+    body = json.dumps(event.envelope())
+    if rule.scheduled:
+        body = inputs.payload(event, rule, target)
+        attributes |= {
+            "SCHEDULE_ARN": attributes.pop("RULE_ARN"),
+            "EXECUTION_ID": event.id,
+            "SCHEDULED_TIME": event.envelope()["time"],
+            "RETRY_ATTEMPTS": str(retries),
+            "IS_PAYLOAD_TRUNCATED": "false",
+        }
     message = {
-        "MessageBody": json.dumps(event.envelope()),
+        "MessageBody": body,
         "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
     }
     # EventBridge Scheduler writes with the schedule's role: https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html

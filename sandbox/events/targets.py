@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sandbox import adapter
+from sandbox import adapter, authz, clock
 from sandbox.api import AwsError
 from sandbox.events import access, inputs, store
 from sandbox.events.model import Arn, Bus, DeliveryError, Event, Rule
@@ -114,6 +115,9 @@ def _to_bus(event: Event, rule: Rule, target: Mapping[str, Any], forward: Forwar
     """
     arn = Arn.parse(str(target["Arn"]))
     bus = Bus.of(str(target["Arn"]), account=arn.account, region=arn.region)
+    if rule.scheduled:
+        _put_by_schedule(event, rule, target, bus, forward)
+        return
     if event.forwarded or (event.foreign and bus.account != event.bus.account):
         raise DeliveryError(
             "THIRD_ACCOUNT_HOP_DETECTED",
@@ -128,6 +132,23 @@ def _to_bus(event: Event, rule: Rule, target: Mapping[str, Any], forward: Forwar
         detail = inputs.payload(event, rule, target)
         _require_object(detail)
     forward(event.on(bus, detail))
+
+
+def _put_by_schedule(event: Event, rule: Rule, target: Mapping[str, Any], bus: Bus, forward: Forward) -> None:
+    """The schedule's role puts a new event on the bus, of the schedule's account, with the input as its detail.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html#templated-eventbridge
+    """
+    role = access.require_role(target.get("RoleArn"), rule)
+    try:
+        access.require_put(authz.caller_for(role), bus, source=event.source, detail_type=event.detail_type)
+    except AwsError as refused:
+        raise DeliveryError("NO_PERMISSIONS", refused.message) from refused
+    if not store.bus_exists(bus.account, bus.region, bus.name):
+        raise DeliveryError("NO_RESOURCE", f"Event bus {bus.arn} does not exist")
+    detail = str(target.get("Input") or "{}")
+    _require_object(detail)
+    forward(replace(event, id=str(uuid.uuid4()), time=int(clock.time()), resources=(), bus=bus, detail=detail))
 
 
 def _require_object(detail: str) -> None:

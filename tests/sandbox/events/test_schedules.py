@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.sandbox.core.conftest import refusal
 from tests.sandbox.events.world import CENTRAL, World, allow, eventually
 
 
@@ -52,5 +53,6 @@ class TestScheduler:
     def test_a_role_for_rules_does_not_serve(self, world: World) -> None:
         queue = world.queue(CENTRAL, "closed")
         role = world.role(CENTRAL, "schedule", allow("sqs:SendMessage", queue))
-        entry = self._schedule(world, "bad", role, queue)
-        assert entry["error"].startswith("FAILED_TO_ASSUME_ROLE")
+        code, message = refusal(lambda: self._schedule(world, "bad", role, queue))
+        assert code == "ValidationException"
+        assert "must allow AWS EventBridge Scheduler to assume the role" in message
