@@ -113,7 +113,7 @@ setup: ## Create .venv with the locked packages
 checkov-setup: # checkov pins its own boto3, so it lives apart
 	@tools/setup.sh .venv-checkov requirements/checkov.lock
 
-PACKAGE_INPUTS := $(shell find lambda_src/datamesh -name '*.py' 2>/dev/null) lambda_src/pyproject.toml requirements/lambda.lock tools/package.py
+PACKAGE_INPUTS := $(shell find lambda_src/datamesh -name '*.py' -not -path '*/cli/*' 2>/dev/null) lambda_src/pyproject.toml requirements/lambda.lock tools/package.py
 
 .PHONY: host-package deploy-package
 host-package: build/package/host.stamp

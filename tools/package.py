@@ -102,6 +102,12 @@ def shipped(directory: Path) -> dict[str, Path]:
     return files
 
 
+def own_code() -> dict[str, Path]:
+    """Return archive name → file of the mesh's own code. The command line is for other machines than Lambda's."""
+    files = shipped(PACKAGE / "datamesh")
+    return {f"datamesh/{name}": file for name, file in files.items() if not name.startswith("cli/")}
+
+
 def write_zip(files: dict[str, Path], output: Path) -> None:
     """Write ``files`` sorted, with fixed times and modes, uncompressed.
 
@@ -123,8 +129,7 @@ def build(wanted: Target, output_directory: Path) -> Path:
         dependencies = Path(directory)
         install_dependencies(wanted, dependencies)
         files = shipped(dependencies)
-        files |= {f"datamesh/{name}": file for name, file in shipped(PACKAGE / "datamesh").items()}
-        write_zip(files, output)
+        write_zip(files | own_code(), output)
     digest = hashlib.sha256(output.read_bytes()).digest()
     description = {
         "path": str(output.resolve()),

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lakeformation import LakeFormationClient
     from mypy_boto3_ram import RAMClient
     from mypy_boto3_s3 import S3Client
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 CONTROL_PLANE = Config(retries={"mode": "adaptive", "max_attempts": 10}, connect_timeout=5, read_timeout=60)
 DATA_PLANE = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
+# All that the SDK raises of its own, for those above that report it and know no more.
+SDK_ERRORS = (BotoCoreError, ClientError)
 
 
 @cache
@@ -54,6 +58,12 @@ def events() -> "EventBridgeClient":
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
     return boto3.client("dynamodb", config=DATA_PLANE)
+
+
+@cache
+def kms() -> "KMSClient":
+    """Return the Key Management Service client."""
+    return boto3.client("kms", config=DATA_PLANE)
 
 
 @cache

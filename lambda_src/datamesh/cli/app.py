@@ -1,0 +1,41 @@
+"""`datamesh`: the commands of the mesh. Each group has a module of its own with a typer app, which is added here."""
+
+import sys
+
+import typer
+
+from datamesh.aws.clients import SDK_ERRORS
+from datamesh.cli import policy
+from datamesh.cli.output import UNANSWERED, remark
+from datamesh.models.errors import DatameshError
+from datamesh.observability import logger
+
+app = typer.Typer(
+    name="datamesh",
+    help="The data mesh on the command line.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(policy.app, name="policy")
+
+
+@app.callback()
+def _quietly() -> None:
+    """Keep the package's log lines, which are for CloudWatch, out of what commands print."""
+    logger.setLevel("CRITICAL")
+
+
+def main() -> None:
+    """Run the command that the shell asks for. What AWS or the mesh says against it is told in a line."""
+    try:
+        app()
+    except DatameshError as error:
+        remark(f"datamesh: {error.code}: {error.message}")
+        sys.exit(UNANSWERED)
+    except SDK_ERRORS as error:
+        remark(f"datamesh: {error}")
+        sys.exit(UNANSWERED)
+
+
+if __name__ == "__main__":
+    main()
