@@ -12,9 +12,10 @@ from typing import Literal
 
 from datamesh.logic.access_ports import Callbacks, Outbox
 from datamesh.logic.admission import ATTEMPTS, deciding_again
+from datamesh.logic.exposed import Exposure
 from datamesh.logic.ports import Registry
 from datamesh.logic.votes import Ballot, check_comment, check_eligible, check_open, said_before, status_after
-from datamesh.models.approvals import ApprovalRecord, LinkRecord, OpenApproval, Seat, Vote
+from datamesh.models.approvals import ApprovalRecord, AskedTable, LinkRecord, OpenApproval, Seat, Vote
 from datamesh.models.errors import (
     CallbackRefused,
     CatalogInconsistent,
@@ -33,6 +34,8 @@ DECIDING = "datamesh:decide_approval"
 EARLY = timedelta(minutes=1)
 # The task that asked may be replaced by its own retry: only what stays refused for longer is given up.
 GIVE_UP_AFTER = timedelta(minutes=15)
+# Of all tables together, twice: a record of the registry has 400 KB, and a name at most 255 bytes.
+MAX_NAMES = 500
 _OVER = frozenset({"DENIED", "EXPIRED", "CANCELLED", "REVOKING", "REVOKED", "REJECTED", "FAILED"})
 
 
@@ -45,14 +48,36 @@ class Approvals:
         self._callbacks = callbacks
 
     def open(
-        self, record: RequestRecord, *, number: int, seats: tuple[Seat, ...], task_token: str, now: datetime
+        self,
+        record: RequestRecord,
+        *,
+        number: int,
+        seats: tuple[Seat, ...],
+        task_token: str,
+        now: datetime,
+        exposure: Exposure | None = None,
     ) -> ApprovalRecord:
         """Ask the people of a stage, who answer to the task of this token.
 
-        Opened again for the same it only takes the newer token, and a stage that is decided already answers at once.
-        When the request shows something else by now the stage starts anew: votes are gone, links void.
+        `exposure` is what the record's digest is of: they are shown just this. Opened again for the same it only takes
+        the newer token, and a stage that is decided already answers at once. When the request shows something else by
+        now the stage starts anew: votes are gone, links void.
         """
-        approval = deciding_again(lambda: self._open(record, number, seats, task_token, now))
+        if record.exposure is None or record.ruling is None:
+            raise CatalogInconsistent(f"The request {record.request_id} was not decided on: nobody can be asked")
+        stage = record.ruling.stages[number]
+        wanted = ApprovalRecord(
+            request_id=record.request_id,
+            number=number,
+            name=stage.name,
+            digest=record.exposure,
+            shown=shown_tables(exposure),
+            seats=seats,
+            opened_at=now,
+            deadline=now + timedelta(hours=stage.deadline_hours),
+            task_token=task_token,
+        )
+        approval = deciding_again(lambda: self._open(wanted, record.domain, now))
         if approval.status == "OPEN":
             return self._tell(approval, "approval_escalated" if approval.escalated else "approval_needed")
         self._answer(approval, now)
@@ -130,30 +155,15 @@ class Approvals:
 
     # --- Opening, deadline, cancelling ---
 
-    def _open(
-        self, record: RequestRecord, number: int, seats: tuple[Seat, ...], task_token: str, now: datetime
-    ) -> ApprovalRecord:
-        if record.exposure is None or record.ruling is None:
-            raise CatalogInconsistent(f"The request {record.request_id} was not decided on: nobody can be asked")
-        request = self._registry.request(record.request_id)
-        before = self._registry.approval(record.request_id, number)
-        stage = record.ruling.stages[number]
+    def _open(self, wanted: ApprovalRecord, domain: str, now: datetime) -> ApprovalRecord:
+        request = self._registry.request(wanted.request_id)
+        before = self._registry.approval(wanted.request_id, wanted.number)
         changes: list[Change] = [] if request is None else [Check(request)]
-        if before is not None and before.digest == record.exposure and before.status != "EXPIRED":
-            approval = _next(before, task_token=task_token, answered=False)
+        if before is not None and before.digest == wanted.digest and before.status != "EXPIRED":
+            approval = _next(before, task_token=wanted.task_token, answered=False)
         else:
-            approval = ApprovalRecord(
-                version=1 if before is None else before.version + 1,
-                request_id=record.request_id,
-                number=number,
-                name=stage.name,
-                digest=record.exposure,
-                seats=seats,
-                opened_at=now,
-                deadline=now + timedelta(hours=stage.deadline_hours),
-                task_token=task_token,
-            )
-            changes.append(Append(self._event("StageOpened", approval, ASKING, now, record.domain, **_asked(approval))))
+            approval = wanted if before is None else wanted.model_copy(update={"version": before.version + 1})
+            changes.append(Append(self._event("StageOpened", approval, ASKING, now, domain, **_asked(approval))))
         if request is not None and request.status in _OVER and approval.status == "OPEN":
             reason = request.reason or f"The request is {request.status.lower()}"
             approval = approval.model_copy(update={"status": "CANCELLED", "decided_at": now, "reason": reason})
@@ -352,6 +362,22 @@ class Approvals:
         return LedgerEvent(
             kind=kind, at=now, actor=actor, request_id=approval.request_id, domain=domain, details=about | details
         )
+
+
+def shown_tables(exposure: Exposure | None) -> tuple[AskedTable, ...]:
+    """Return what people are told of an exposure: of a great many columns the first ones of each table."""
+    tables = () if exposure is None else exposure.tables
+    room = MAX_NAMES // max(1, len(tables))
+    return tuple(
+        AskedTable(
+            name=table.name,
+            columns=table.columns[:room],
+            column_count=len(table.columns),
+            sensitive=table.sensitive[:room],
+            rows=table.rows,
+        )
+        for table in tables
+    )
 
 
 def notifications(approval: ApprovalRecord, kind: NotificationKind) -> list[Notification]:

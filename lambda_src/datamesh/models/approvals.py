@@ -38,6 +38,16 @@ class Vote(Model):
     via: Literal["link", "portal", "webhook"]
 
 
+class AskedTable(Model):
+    """What a request would show of a table, as those who decide are told."""
+
+    name: str = Field(description="Of a tag expression `<database>.<table>`.")
+    columns: tuple[str, ...] = Field((), description="Of many the first ones.")
+    column_count: int
+    sensitive: tuple[str, ...] = ()
+    rows: str | None = None
+
+
 class ApprovalRecord(Record):
     """A stage of a request's approval. `task_token` never leaves the registry but to Step Functions."""
 
@@ -48,6 +58,7 @@ class ApprovalRecord(Record):
     name: PolicyName
     digest: str = Field(description="Of the request and what it exposes: another digest voids links and votes.")
     status: StageStatus = "OPEN"
+    shown: tuple[AskedTable, ...] = Field((), description="What the digest speaks of, for those who decide.")
     seats: tuple[Seat, ...]
     escalation: tuple[Seat, ...] = Field((), description="Who may decide as well since the deadline was over once.")
     votes: tuple[Vote, ...] = ()

@@ -25,13 +25,17 @@ class DatameshError(Exception):
 
 
 class CommandRejection(DatameshError):
-    """Base of what makes central refuse a command. `field` is the path in the command's data, if one is to blame."""
+    """Base of what makes central refuse a command. `field` is the path in the command's data, if one is to blame.
+
+    `follow_ups` are the events that central publishes besides its answer.
+    """
 
     default_field: ClassVar[str | None] = None
 
-    def __init__(self, message: str, field: str | None = None) -> None:
+    def __init__(self, message: str, field: str | None = None, follow_ups: tuple[object, ...] = ()) -> None:
         super().__init__(message)
         self.field = field if field is not None else self.default_field
+        self.follow_ups = follow_ups
 
 
 class InvalidCommand(CommandRejection):
@@ -364,6 +368,10 @@ class CommentMissing(VoteNotTaken):
     """A denial says why."""
 
 
+class WebhookForged(VoteNotTaken):
+    """The signature is not the one of the ticketing system, or it is too old."""
+
+
 # --- Faults: the execution fails, the record says why, a retry after mending heals ---
 
 
@@ -427,12 +435,20 @@ class InvalidPolicy(DatameshError):
     """The approval policy in the registry does not follow its model: nothing is approved by it."""
 
 
+class LedgerBroken(DatameshError):
+    """An entry of the ledger is not what was entered."""
+
+
 class ExposureChanged(DatameshError):
     """What a request would show is not what people approved: it has to be asked for again."""
 
 
 class CallbackRefused(DatameshError):
     """Step Functions does not know the task (any more) that waits for a decision."""
+
+
+class InvalidSharedSecret(DatameshError):
+    """The secret that a ticketing system shares with central cannot be used."""
 
 
 class DeliveryFailed(DatameshError):
