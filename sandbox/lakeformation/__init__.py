@@ -35,8 +35,8 @@ Known differences from AWS
   role goes to its account (`receiverArn` names the role), and whoever may there accepts it. The grant option of a
   direct grant to another account's role is taken and gives nothing. Administrators see of another account's table the
   columns that their account received, also where AWS may show the names of all.
-* ListPermissions by a principal lists its filters with its tables. Roles of other accounts are refused as Principal but
-  where a filter is asked for, which lists nothing then (seen on AWS: terraform-provider-aws, issue 48360).
+* ListPermissions by a principal lists its filters with its tables. Roles of other accounts are refused as Principal
+  where no Resource is; where that is a filter, nothing is listed (as on AWS: terraform-provider-aws, issue 48360).
 * GetEffectivePermissionsForPath, and ListPermissions for a database or table, list what was granted by name.
 * Principals are IAM users and roles, accounts, the sandbox's organization, `<account>:IAMPrincipals` and
   IAM_ALLOWED_PRINCIPALS. Organizational units, SAML, QuickSight and Identity Center principals are refused.

@@ -148,8 +148,9 @@ def _resource_filter(call: Call) -> Resource | None:
 def _principal_filter(identifier: str, caller: Caller, params: dict[str, Any], wanted: Resource | None) -> str:
     """The principal to look for.
 
-    Roles and users of other accounts are no filter: nothing is found where a data cells filter is asked for
-    (https://github.com/hashicorp/terraform-provider-aws/issues/48360), and so nobody can count on it elsewhere.
+    By roles and users of other accounts nothing is found where a data cells filter is asked for
+    (https://github.com/hashicorp/terraform-provider-aws/issues/48360); for tables that works (data.all does it), and
+    without a resource nobody is known to.
     """
     if (params.get("IncludeRelated") or "").upper() == "TRUE":
         raise errors.invalid("Principal cannot be specified together with IncludeRelated.")
@@ -157,8 +158,8 @@ def _principal_filter(identifier: str, caller: Caller, params: dict[str, Any], w
         return identifier
     principal = principals.parse(identifier)
     if principal.kind is principals.Kind.IAM and principal.account != caller.account:
-        if wanted is not None and wanted.kind is Kind.CELLS_FILTER:
-            return ""
+        if wanted is not None:
+            return "" if wanted.kind is Kind.CELLS_FILTER else principal.id
         raise errors.invalid(f"Invalid principal, {identifier}")
     return principal.id
 

@@ -163,15 +163,16 @@ class LakeFormation:
         """List permissions, pages walked to the end (a page may be empty and have a token), one row per principal and
         resource. `related`: of a table also those on its data cells filters.
 
-        Lake Formation cannot look for a principal and for related permissions in one call, and finds nothing by a role
-        of another account: then it is asked for everybody's, and the principal is picked here. Sources:
+        Lake Formation does not look for a principal and for related permissions in one call, and finds no grants on a
+        filter by a role of another account: then all are asked for, and the principal is picked here. Sources:
         https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListPermissions.html,
         https://github.com/hashicorp/terraform-provider-aws/issues/48360
         """
         request: dict[str, Any] = {"MaxResults": 1000}
         if related:
             request["IncludeRelated"] = "TRUE"
-        if principal is not None and not related and not self._is_of_another_account(principal):
+        picked_here = related or isinstance(resource, FilterResource) or self._is_of_another_account(principal)
+        if principal is not None and not picked_here:
             request["Principal"] = {"DataLakePrincipalIdentifier": principal}
         if resource is not None:
             request["Resource"] = resource_to_aws(resource)
@@ -236,8 +237,8 @@ class LakeFormation:
             return None
         return info["ResourceInfo"].get("RoleArn")
 
-    def _is_of_another_account(self, principal: str) -> bool:
-        return principal.startswith("arn:") and principal.split(":")[4] not in ("", self._account_id)
+    def _is_of_another_account(self, principal: str | None) -> bool:
+        return (principal or "").startswith("arn:aws:iam:") and f":{self._account_id}:" not in (principal or "")
 
     def _pages(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         token: str | None = None

@@ -379,6 +379,8 @@ class TestAcross:
         by_role = {"DataLakePrincipalIdentifier": ANALYST_ARN}
         assert shop.rows(admin, Resource=cells_filter(), Principal=by_role) == []
         assert ANALYST_ARN in {row[0] for row in shop.rows(admin, Resource=cells_filter())}
+        shop.grant(admin, ANALYST_ARN, table(), "DESCRIBE")
+        assert [row[0] for row in shop.rows(admin, Resource=table(), Principal=by_role)] == [ANALYST_ARN]
         assert [row[0] for row in shop.rows(ANALYST, Resource=cells_filter(), Principal=by_role)] == [ANALYST_ARN]
 
     def test_a_principal_passes_on_what_it_holds_with_the_grant_option(self, eu: Lake, steward: Caller) -> None:

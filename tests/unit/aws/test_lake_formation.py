@@ -239,16 +239,27 @@ def test_filters_are_listed_with_their_table(gateway: LakeFormation, client: Fak
     assert (client.asked[0]["IncludeRelated"], "Principal" in client.asked[0]) == ("TRUE", False)
 
 
-@pytest.mark.parametrize(("account", "asked_by_principal"), [(SALES, False), (CENTRAL, True)])
-def test_roles_of_other_accounts_are_picked_from_all(
-    gateway: LakeFormation, client: FakeClient, account: str, asked_by_principal: bool
+@pytest.mark.parametrize(
+    ("principal", "resource", "asked_by_principal"),
+    [
+        (f"arn:aws:iam::{SALES}:role/analyst", table(), False),
+        (ROLE, table(), True),
+        (SALES, table(), True),
+        (SALES, FilterResource(catalog_id=CENTRAL, database="d", table="t", name="f"), False),
+    ],
+    ids=["other-role", "own-role", "account", "filter"],
+)
+def test_who_cannot_be_asked_for_is_picked_from_all(
+    gateway: LakeFormation, client: FakeClient, principal: str, resource: Resource, asked_by_principal: bool
 ) -> None:
-    """https://github.com/hashicorp/terraform-provider-aws/issues/48360: asked for one, Lake Formation lists nothing."""
-    role = f"arn:aws:iam::{account}:role/analyst"
-    wanted = FilterResource(catalog_id=CENTRAL, database="d", table="t", name="f")
-    shape = resource_to_aws(wanted)
-    client.pages = [{"PrincipalResourcePermissions": [row(shape, "SELECT"), row(shape, "SELECT", principal=role)]}]
-    assert [found.principal for found in gateway.list_permissions(resource=wanted, principal=role)] == [role]
+    """https://github.com/hashicorp/terraform-provider-aws/issues/48360."""
+    shape = resource_to_aws(resource)
+    client.pages = [
+        {"PrincipalResourcePermissions": [row(shape, "SELECT", principal=who) for who in (principal, "another")]}
+    ]
+    assert [found.principal for found in gateway.list_permissions(resource=resource, principal=principal)] == [
+        principal
+    ]
     assert ("Principal" in client.asked[0]) == asked_by_principal
 
 
