@@ -6,6 +6,7 @@ so that tests assert on the state that remains and not on calls.
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,6 +88,14 @@ class FakeRegistry:
         self.policy_document: str | None = None
         self.before_write: Callable[[Sequence[Change]], None] | None = None
         self._writing = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FakeRegistry:
+        twin = FakeRegistry()
+        for name, value in vars(self).items():
+            # A lock is nobody's state.
+            if name != "_writing":
+                setattr(twin, name, copy.deepcopy(value, memo))
+        return twin
 
     def domain(self, name: str) -> DomainRecord | None:
         return self._get(DomainRecord, domain_key(name))

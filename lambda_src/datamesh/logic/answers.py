@@ -65,9 +65,16 @@ def rejected(envelope: Envelope, rejection: CommandRejection, now: datetime) -> 
         field=rejection.field[:MAX_FIELD] if rejection.field is not None else None,
         request_id=_uuid(asked.get("request_id")),
     )
-    entry = make_entry(fact, cause=envelope.metadata_or_substitute(), now=now, target_account=envelope.account)
+    cause = envelope.metadata_or_substitute()
+    entries = [make_entry(fact, cause=cause, now=now, target_account=envelope.account)]
+    entries += [
+        make_entry(each, cause=cause, now=now, discriminator=str(number))
+        for number, each in enumerate(rejection.follow_ups)
+        if isinstance(each, EventData)
+    ]
     reason = rejection.message[:MAX_MESSAGE]
-    return {"outcome": "rejected", "code": rejection.code, "reason": reason, "entries": [entry.to_json()]}
+    shown = [entry.to_json() for entry in entries]
+    return {"outcome": "rejected", "code": rejection.code, "reason": reason, "entries": shown}
 
 
 def needs_approval(what: str, reasons: Sequence[str], field: str | None = None) -> SensitiveProduct:

@@ -65,6 +65,21 @@ def gains(
     )
 
 
+def unapproved(gain: Gain, database: str, grants: Sequence[TagGrantRecord]) -> Gain:
+    """Return what of a gain nobody approved: without the columns that people let all these principals see."""
+    approved = {
+        entry
+        for grant in grants
+        if grant.consumer == gain.consumer and set(gain.principals) <= set(grant.principals)
+        for entry in grant.approved
+    }
+    start = f"{database}.{gain.table}."
+    columns = tuple(column for column in gain.shown.columns if f"{start}{column}" not in approved)
+    # Who may see columns of a table may see that there is the table.
+    table = gain.shown.table and not any(entry.startswith(start) for entry in approved)
+    return gain._replace(shown=Matched(table=table, columns=columns))
+
+
 def _seen(
     before: Mapping[str, TableTags], after: Mapping[str, TableTags], grants: Sequence[TagGrantRecord]
 ) -> Iterator[tuple[str, str, str, Matched, Matched]]:

@@ -3,11 +3,11 @@
 Used by all workflows that change tags or columns; all of them hold `tag_work` while they check and set.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from datamesh.logic.exposure import Gain, access_changes, gains
+from datamesh.logic.exposure import NOTHING, Gain, access_changes, gains, unapproved
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.table_records import fitting
@@ -15,9 +15,9 @@ from datamesh.logic.tag_events import pack
 from datamesh.logic.tags import Matched, effective, is_exposed, no_such_value
 from datamesh.models.base import AccountId, Model
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
-from datamesh.models.commands import TableSpec
+from datamesh.models.commands import MAX_COLUMNS, TableSpec, WidenDataProductAccess
 from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, ReservedTagKey, UnknownTag
-from datamesh.models.events import Entry, Metadata
+from datamesh.models.events import Entry, Metadata, derived_id
 from datamesh.models.facts import DataProductTagsChanged, StandingTagGrant, TaggedTable
 from datamesh.models.registry import (
     Change,
@@ -35,6 +35,8 @@ from datamesh.models.tags import SensitiveTags, TableTags, TagKey
 
 MAX_REASONS = 50
 SHOWN_REASONS = 5
+# PutEvents takes ten entries, one of which is the refusal itself.
+MAX_FOLLOW_UPS = 9
 
 
 class TagRules(Model):
@@ -134,8 +136,28 @@ class Tagging:
             for name, tags in plan.before.items()
         }
         after = {name: _foreseen(tags, plan.specs.get(name)) for name, tags in plan.after.items()}
-        found = [(gain, self.reasons(plan, gain.table, gain.shown)) for gain in gains(before, after, grants)]
+        database = plan.product.tag_database or ""
+        seen = [unapproved(gain, database, grants) for gain in gains(before, after, grants)]
+        found = [(gain, self.reasons(plan, gain.table, gain.shown)) for gain in seen if gain.shown != NOTHING]
         return [(gain, reasons) for gain, reasons in found if reasons]
+
+    def widenings(self, plan: Plan, grants: Sequence[TagGrantRecord]) -> Iterator[WidenDataProductAccess]:
+        """Yield what people have to be asked before a plan may be carried out: per standing tag grant and table.
+
+        The same plan asks the same again, under the same id.
+        """
+        for grant in grants:
+            for gain, reasons in self.sensitive_gains(plan, [grant]):
+                if columns := gain.shown.columns[:MAX_COLUMNS]:
+                    database = plan.product.tag_database or ""
+                    yield WidenDataProductAccess(
+                        request_id=derived_id(grant.request_id, "widen", database, gain.table, *sorted(columns)),
+                        widens=grant.request_id,
+                        columns={gain.table: columns},
+                        producer=plan.product.domain,
+                        database=database,
+                        reasons=reasons[:MAX_REASONS],
+                    )
 
     def reasons(self, plan: Plan, table: str, shown: Matched) -> tuple[str, ...]:
         """Return why what would be shown of one of the plan's tables is sensitive; nothing when it is not."""
@@ -150,16 +172,23 @@ class Tagging:
         ).reasons
 
     def check(self, plan: Plan, field: str | None = None) -> None:
-        """Check that a plan shows nothing sensitive to anybody who does not see it already. Raises ExposesSensitive."""
-        found = self.sensitive_gains(plan, self._world.registry.tag_grants())
+        """Check that a plan shows nothing sensitive to anybody who does not see it already, without an approval.
+
+        Raises ExposesSensitive, with what is to be asked for.
+        """
+        grants = self._world.registry.tag_grants()
+        found = self.sensitive_gains(plan, grants)
         if not found:
             return
         (gain, reasons), more = found[0], len(found) - 1
         columns = f" ({', '.join(gain.shown.columns[:SHOWN_REASONS])})" if gain.shown.columns else ""
         raise ExposesSensitive(
             f"{gain.consumer} would see {gain.table}{columns} by a tag expression it was granted, which needs an "
-            f"approval: {'; '.join(reasons[:SHOWN_REASONS])}" + (f" (and {more} more)" if more else ""),
+            f"approval: {'; '.join(reasons[:SHOWN_REASONS])}"
+            + (f" (and {more} more)" if more else "")
+            + ". It has been asked for: send the command again when it is given",
             field,
+            follow_ups=tuple(self.widenings(plan, grants))[:MAX_FOLLOW_UPS],
         )
 
     def _database(self, name: str) -> CatalogDatabase:

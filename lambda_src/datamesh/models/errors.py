@@ -364,8 +364,8 @@ class RequestChanged(VoteNotTaken):
     """What is asked for, or what it would show, is not what this vote is about."""
 
 
-class CommentMissing(VoteNotTaken):
-    """A denial says why."""
+class BallotIncomplete(VoteNotTaken):
+    """The form says no decision, or a denial does not say why."""
 
 
 class WebhookForged(VoteNotTaken):

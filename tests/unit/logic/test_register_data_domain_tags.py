@@ -98,8 +98,9 @@ def rejection(central: FakeCentral, envelope: dict[str, Any]) -> dict[str, Any]:
     walk = central.deliver(envelope)
     assert (walk.status, walk.path[-1]) == ("SUCCEEDED", "Command Rejected")
     assert central.state() == before, "a rejection leaves nothing behind"
-    told: dict[str, Any] = central.published[-1]["Detail"]["data"]
-    return told
+    told = [each["Detail"]["data"] for each in central.published if each["DetailType"] == "CommandRejected"]
+    answer: dict[str, Any] = told[-1]
+    return answer
 
 
 def tagged(central: FakeCentral) -> TableTags:
