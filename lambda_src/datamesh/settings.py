@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from datamesh.models.base import AccountId, PrincipalArn
 from datamesh.models.errors import InvalidSettings
+from datamesh.models.notifications import Channels
 from datamesh.models.tags import SensitiveTags, TagKey
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}$")]
@@ -121,6 +122,14 @@ class CrawlDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
     crawl_runs_table: ResourceName
 
 
+class SendNotificationSettings(Observability, UsesRegistry):
+    """Environment of send_notification."""
+
+    approval_base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
+    approval_key_id: Text
+    notification_channels: Channels
+
+
 class ReportWorkflowFailureSettings(Observability, UsesEventBus):
     """Environment of report_workflow_failure."""
 
@@ -143,6 +152,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "index_data_product": IndexDataProductSettings,
     "link_data_product": LinkDataProductSettings,
     "crawl_data_product": CrawlDataProductSettings,
+    "send_notification": SendNotificationSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
     "manage_data_lake_settings": ManageDataLakeSettingsSettings,
     "manage_lf_tags": ManageLfTagsSettings,

@@ -1,4 +1,4 @@
-"""Secrets Manager: reads the config secret of a domain across accounts."""
+"""Secrets Manager: reads the config secret of a domain across accounts, and where central's own channels are."""
 
 import json
 from typing import TYPE_CHECKING
@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from datamesh.aws import clients
 from datamesh.aws.retry import Retrier, error_of
 from datamesh.models.config import DomainConfig
-from datamesh.models.errors import InvalidConfigSecret
+from datamesh.models.errors import DeliveryFailed, InvalidConfigSecret
 from datamesh.models.events import describe
+from datamesh.models.notifications import ChannelSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -52,3 +53,27 @@ class DomainConfigs:
             raise InvalidConfigSecret(f"The config secret is not one: {describe(error)}") from error
         except json.JSONDecodeError as error:
             raise InvalidConfigSecret("The config secret is not JSON") from error
+
+
+class ChannelSecrets:
+    """Gateway to the secrets that say where a channel is, read anew each time: a rotated one holds at once."""
+
+    def __init__(self, client: "SecretsManagerClient | None" = None, retrier: Retrier | None = None) -> None:
+        self._client = client or clients.secrets_manager()
+        self._retrier = retrier or Retrier()
+
+    def read(self, secret_arn: str) -> ChannelSecret:
+        """Read a channel's secret, `{"url": …}` and of the signed webhook `"secret"` besides.
+
+        Raises DeliveryFailed, which says nothing of the content, when it cannot be read or is not one.
+        Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+        """
+        try:
+            answer = self._retrier.run(lambda: self._client.get_secret_value(SecretId=secret_arn))
+        except ClientError as error:
+            raise DeliveryFailed(f"The secret {secret_arn} cannot be read: {error_of(error)[0]}") from error
+        try:
+            return ChannelSecret.model_validate_json(answer.get("SecretString", ""))
+        except ValidationError:
+            # `from None`: what pydantic raises quotes its input.
+            raise DeliveryFailed(f"The secret {secret_arn} is not {{url, secret}} in JSON") from None

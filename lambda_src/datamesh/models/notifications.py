@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from datamesh.models.base import DomainName, Model, UtcTime
+from datamesh.models.base import ArnText, DomainName, Model, UtcTime
 from datamesh.models.people import Email
 from datamesh.models.registry import Key, Record, request_pk
 
@@ -62,8 +62,8 @@ class NotificationRecord(Record):
 class Channels(Model):
     """Which channels there are besides mail: the secrets that say where they are."""
 
-    slack_secret_arn: str | None = None
-    webhook_secret_arn: str | None = None
+    slack_secret_arn: ArnText | None = None
+    webhook_secret_arn: ArnText | None = None
 
 
 class ChannelSecret(Model):
