@@ -297,6 +297,10 @@ class GrantNotVisible(Transient):
     """A permission that was just granted is not listed yet."""
 
 
+class GrantStillVisible(Transient):
+    """A permission that was just revoked is listed still."""
+
+
 class ShareNotYetVisible(Transient):
     """What was shared with this account is not visible in it yet."""
 
