@@ -25,6 +25,7 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
+from sandbox import api_urls
 from sandbox.api import Json
 
 REGION = "eu-west-1"
@@ -203,6 +204,22 @@ class Sandbox:
         found: list[dict[str, Any]] = self._call("GET", f"events?{query}")["deliveries"]
         return found
 
+    def mails(self, to: str | None = None) -> list[dict[str, Any]]:
+        """What SNS mailed, oldest first: to, topic, subject, text, time, message_attributes, subscribe_url…"""
+        found: list[dict[str, Any]] = self._call("GET", f"mail?{_query(to=to)}")["mails"]
+        return found
+
+    def clear_mails(self, to: str | None = None) -> None:
+        """Empty the mailbox, or throw one address's mails away."""
+        self._call("DELETE", f"mail?{_query(to=to)}")
+
+    def api_url(self, api_endpoint: str, path: str = "") -> str:
+        """The URL at which an HTTP API is called here: `api_endpoint` as Terraform gives it, or any URL below it."""
+        found = api_urls.callable_path(api_endpoint)
+        if found is None:
+            raise ValueError(f"{api_endpoint} is not the endpoint of an HTTP API.")
+        return f"{self.url}{found.rstrip('/') if path else found}{path}"
+
     def _call(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)  # noqa: S310  own URL
@@ -212,6 +229,10 @@ class Sandbox:
         except urllib.error.HTTPError as error:
             raise SandboxError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
         return parsed
+
+
+def _query(**fields: str | None) -> str:
+    return urllib.parse.urlencode({key: value for key, value in fields.items() if value is not None})
 
 
 def _free_port() -> int:

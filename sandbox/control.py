@@ -15,6 +15,12 @@ Endpoint = Callable[[dict[str, Any], dict[str, str], list[str]], Json]
 _endpoints: dict[tuple[str, str], Endpoint] = {}
 
 
+class Page(str):
+    """An answer for a browser instead of JSON."""
+
+    __slots__ = ()
+
+
 def endpoint(method: str, name: str, function: Endpoint) -> None:
     """Serve `METHOD /_sandbox/<name>[/rest…]` by `function(body, query, rest)`; rooms may add theirs."""
     _endpoints[(method, name)] = function
@@ -43,8 +49,13 @@ async def serve(scope: dict[str, Any], receive: Callable[[], Json], send: Callab
 
 
 async def _send(send: Callable[[Json], Json], status: int, answer: Json) -> None:
-    payload = json.dumps(answer, default=str).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+    page = isinstance(answer, Page)
+    payload = answer.encode() if page else json.dumps(answer, default=str).encode()
+    kind = b"text/html; charset=utf-8" if page else b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
+    if page:
+        # Pages show what others wrote: nothing in them may run or load.
+        headers.append((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": payload})
 

@@ -114,7 +114,9 @@ def _key_owner(ciphertext: str) -> tuple[str, str] | None:
 
 def _sns(request: Request) -> tuple[str, str] | None:
     form = request.form()
-    return _from_arn(form.get("TopicArn") or form.get("TargetArn") or form.get("ResourceArn"))
+    return _from_arn(
+        form.get("TopicArn") or form.get("TargetArn") or form.get("ResourceArn") or form.get("SubscriptionArn")
+    )
 
 
 def _sqs(request: Request) -> tuple[str, str] | None:

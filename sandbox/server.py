@@ -16,7 +16,19 @@ from sandbox.api import Json
 
 HOST = "127.0.0.1"
 # Rooms in the order in which they fit themselves in; each has an `install()`.
-ROOMS = ("states", "mends", "function_clock", "events", "scheduler", "ram", "lakeformation", "glue", "athena")
+ROOMS = (
+    "states",
+    "mends",
+    "function_clock",
+    "events",
+    "scheduler",
+    "mail",
+    "sns",
+    "ram",
+    "lakeformation",
+    "glue",
+    "athena",
+)
 
 
 def install(port: int) -> Json:

@@ -34,6 +34,8 @@ class Settings:
     """Seconds until what was shared can be seen by the other account."""
     invitation_ttl: float = 12 * 3600.0
     """https://docs.aws.amazon.com/ram/latest/userguide/getting-started-shared.html: 12 hours."""
+    sns_confirms_email: bool = True
+    """Email subscriptions confirm themselves; else somebody follows the SubscribeURL of the mail."""
     latency: dict[str, float] = field(default_factory=dict)
     """Seconds per call by `service` or `service:Operation`; `*` for all the rest."""
 
