@@ -1,8 +1,7 @@
-"""Approvals: the stages of a request's approval from their opening to the answer that the waiting execution takes.
+"""Approvals: the stages of a request's approval, from their opening to their deadline.
 
-A decision is written first and answered second: the registry is the truth, and the callback only wakes the execution,
-which reads it. So a crash between the two loses nothing: the same vote again, or `resend`, answers. These records are
-written here only, and the request's own record is never.
+logic/deciding.py takes the votes. The records of stages, links and what waits are written in these two files only, and
+the request's own record never.
 """
 
 import uuid
@@ -11,41 +10,29 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from datamesh.logic.access_ports import Callbacks, Outbox
-from datamesh.logic.admission import ATTEMPTS, deciding_again
+from datamesh.logic.admission import deciding_again
+from datamesh.logic.deciding import Deciding, next_version, stage_event
 from datamesh.logic.exposed import Exposure
 from datamesh.logic.ports import Registry
-from datamesh.logic.votes import Ballot, check_comment, check_eligible, check_open, said_before, status_after
-from datamesh.models.approvals import ApprovalRecord, AskedTable, LinkRecord, OpenApproval, Seat, Vote
-from datamesh.models.errors import (
-    CallbackRefused,
-    CatalogInconsistent,
-    CommentMissing,
-    StageNotFound,
-    Transient,
-    VoteNotTaken,
-)
-from datamesh.models.ledger import LedgerEvent, LedgerKind
+from datamesh.models.approvals import ApprovalRecord, AskedTable, OpenApproval, Seat
+from datamesh.models.errors import CatalogInconsistent
 from datamesh.models.notifications import Notification, NotificationKind
-from datamesh.models.registry import Append, Change, Check, Drop, RequestRecord, Save
+from datamesh.models.registry import Append, Change, Check, RequestRecord, Save
 
 ASKING = "datamesh:share_data_product"
-DECIDING = "datamesh:decide_approval"
 # The clock of Step Functions and the registry's differ, and the deadline is computed before the task starts.
 EARLY = timedelta(minutes=1)
-# The task that asked may be replaced by its own retry: only what stays refused for longer is given up.
-GIVE_UP_AFTER = timedelta(minutes=15)
-# Of all tables together, twice: a record of the registry has 400 KB, and a name at most 255 bytes.
-MAX_NAMES = 500
+# Of the names of all tables together, twice: a record of the registry has 400 KB.
+MAX_NAMES_BYTES = 100_000
 _OVER = frozenset({"DENIED", "EXPIRED", "CANCELLED", "REVOKING", "REVOKED", "REJECTED", "FAILED"})
 
 
-class Approvals:
+class Approvals(Deciding):
     """The stages of the mesh's approvals. Everything may be repeated."""
 
     def __init__(self, registry: Registry, outbox: Outbox, callbacks: Callbacks) -> None:
-        self._registry = registry
+        super().__init__(registry, callbacks)
         self._outbox = outbox
-        self._callbacks = callbacks
 
     def open(
         self,
@@ -103,56 +90,6 @@ class Approvals:
             self._answer(approval, now)
         return bool(cancelled)
 
-    def vote(self, request_id: uuid.UUID, number: int, ballot: Ballot, now: datetime) -> ApprovalRecord:
-        """Take a vote, and wake the execution when it decides the stage.
-
-        The same vote again returns the same. Raises a VoteNotTaken, which the ledger keeps, and RecordBusy.
-        """
-        ballot = ballot._replace(approver=ballot.approver.lower())
-        try:
-            approval = deciding_again(lambda: self._vote(request_id, number, ballot, now))
-        except (CommentMissing, StageNotFound):
-            # A slip in the form; or nothing that the ledger could say anything about.
-            raise
-        except VoteNotTaken as refusal:
-            self.refused(request_id, number, ballot.approver, refusal, now, via=ballot.via)
-            raise
-        if approval.status != "OPEN":
-            self._answer(approval, now)
-        return approval
-
-    def refused(
-        self, request_id: uuid.UUID, number: int, approver: str, refusal: VoteNotTaken, now: datetime, *, via: str
-    ) -> None:
-        """Enter into the ledger that somebody tried to decide. Only of what the mesh has: nobody fills it from outside.
-
-        Who had a wrong signature need not be the person of the link.
-        """
-        details = {"stage": number, "approver": approver, "via": via, "error": refusal.code, "reason": refusal.message}
-        request = self._registry.request(request_id)
-        event = LedgerEvent(
-            kind="VoteRefused",
-            at=now,
-            actor=DECIDING,
-            request_id=request_id,
-            domain=None if request is None else request.domain,
-            details=details,
-        )
-        deciding_again(lambda: self._registry.write([Append(event)]))
-
-    def resend(self, now: datetime) -> int:
-        """Answer what is decided and was not taken; return how many were taken now."""
-        taken = 0
-        for waiting in self._registry.open_approvals():
-            approval = self._registry.approval(waiting.request_id, waiting.number)
-            if approval is not None and approval.status != "OPEN":
-                taken += self._answer(approval, now)
-        return taken
-
-    def close(self, approval: ApprovalRecord) -> None:
-        """Record that the execution has the answer. A stage that is open stays as it is."""
-        deciding_again(lambda: self._close(approval.request_id, approval.number))
-
     # --- Opening, deadline, cancelling ---
 
     def _open(self, wanted: ApprovalRecord, domain: str, now: datetime) -> ApprovalRecord:
@@ -160,10 +97,10 @@ class Approvals:
         before = self._registry.approval(wanted.request_id, wanted.number)
         changes: list[Change] = [] if request is None else [Check(request)]
         if before is not None and before.digest == wanted.digest and before.status != "EXPIRED":
-            approval = _next(before, task_token=wanted.task_token, answered=False)
+            approval = next_version(before, task_token=wanted.task_token, answered=False)
         else:
             approval = wanted if before is None else wanted.model_copy(update={"version": before.version + 1})
-            changes.append(Append(self._event("StageOpened", approval, ASKING, now, domain, **_asked(approval))))
+            changes.append(Append(stage_event("StageOpened", approval, ASKING, now, domain, **_asked(approval))))
         if request is not None and request.status in _OVER and approval.status == "OPEN":
             reason = request.reason or f"The request is {request.status.lower()}"
             approval = approval.model_copy(update={"status": "CANCELLED", "decided_at": now, "reason": reason})
@@ -188,11 +125,13 @@ class Approvals:
         domain = None if request is None else request.domain
         if approval.escalated or not escalation:
             reason = f"Nobody decided by {approval.deadline:%Y-%m-%d %H:%M} UTC"
-            expired = _next(approval, status="EXPIRED", decided_at=now, reason=reason, answered=True, task_token=None)
-            event = self._event("StageExpired", expired, ASKING, now, domain, reason=reason)
+            expired = next_version(
+                approval, status="EXPIRED", decided_at=now, reason=reason, answered=True, task_token=None
+            )
+            event = stage_event("StageExpired", expired, ASKING, now, domain, reason=reason)
             self._registry.write([Save(expired), Append(event), *self._unlisted(expired)])
             return "expired", expired
-        escalated = _next(
+        escalated = next_version(
             approval,
             escalated=True,
             escalation=escalation,
@@ -200,7 +139,7 @@ class Approvals:
             deadline=now + (approval.deadline - approval.opened_at),
             task_token=None,
         )
-        event = self._event("StageEscalated", escalated, ASKING, now, domain, **_asked(escalated))
+        event = stage_event("StageEscalated", escalated, ASKING, now, domain, **_asked(escalated))
         self._registry.write([Save(escalated), Append(event), *self._listed(escalated)])
         return "escalated", escalated
 
@@ -208,7 +147,7 @@ class Approvals:
         cancelled, changes = [], []
         for approval in self._registry.approvals(request_id):
             if approval.status == "OPEN":
-                ended = _next(approval, status="CANCELLED", decided_at=now, reason=f"{by}: {reason}")
+                ended = next_version(approval, status="CANCELLED", decided_at=now, reason=f"{by}: {reason}")
                 cancelled.append(ended)
                 changes.append(Save(ended))
             elif approval.status == "CANCELLED" and not approval.answered:
@@ -216,100 +155,6 @@ class Approvals:
         if changes:
             self._registry.write(changes)
         return cancelled
-
-    # --- Voting ---
-
-    def _vote(self, request_id: uuid.UUID, number: int, ballot: Ballot, now: datetime) -> ApprovalRecord:
-        registry = self._registry
-        approval = registry.approval(request_id, number)
-        if approval is None:
-            raise StageNotFound("Nobody was asked to decide on such a stage")
-        if said_before(approval, ballot):
-            return approval
-        # Whoever may not decide is told nothing of how it stands.
-        request = registry.request(request_id)
-        if request is not None:
-            consumer = registry.domain(request.domain)
-            config = None if consumer is None else consumer.config
-            check_eligible(approval, request, registry.approvals(request_id), config, ballot.approver)
-        check_open(approval, request, ballot, now)
-        check_comment(ballot)
-        vote = Vote(
-            approver=ballot.approver, decision=ballot.decision, comment=ballot.comment.strip(), at=now, via=ballot.via
-        )
-        votes = (*approval.votes, vote)
-        status = status_after(approval, votes)
-        voted = _next(approval, votes=votes, status=status, decided_at=None if status == "OPEN" else now)
-        if status == "DENIED":
-            voted = voted.model_copy(update={"reason": vote.comment})
-        changes: list[Change] = [Save(voted)]
-        if request is not None:
-            changes.append(Check(request))
-        if ballot.link is not None:
-            changes.append(Save(_used(ballot.link, now)))
-        said = vote.to_json() | {"digest": voted.digest, "status": status}
-        domain = None if request is None else request.domain
-        changes.append(Append(self._event("VoteCast", voted, f"person:{vote.approver}", now, domain, **said)))
-        registry.write(changes)
-        return voted
-
-    # --- Answering ---
-
-    def _answer(self, approval: ApprovalRecord, now: datetime) -> bool:
-        """Wake the execution; False when it has not taken the answer, which `resend` tries again."""
-        for _ in range(ATTEMPTS):
-            if approval.answered:
-                return True
-            if approval.task_token is None:
-                # Between an escalation and the new task: that one is answered when it opens the stage.
-                return False
-            output = {"request_id": str(approval.request_id), "number": approval.number, "status": approval.status}
-            try:
-                self._callbacks.answer(approval.task_token, output)
-            except CallbackRefused as refused:
-                current = self._registry.approval(approval.request_id, approval.number)
-                if current is None or current.status == "OPEN":
-                    return False
-                if current.task_token == approval.task_token and not current.answered:
-                    return self._given_up(current, refused, now)
-                approval = current
-            except Transient:
-                return False
-            else:
-                self.close(approval)
-                return True
-        return False
-
-    def _given_up(self, approval: ApprovalRecord, refused: CallbackRefused, now: datetime) -> bool:
-        """Expire an approval that nobody waits for, when that stays so. A denial or a cancelling stands as it is."""
-        if now < (approval.decided_at or now) + GIVE_UP_AFTER:
-            return False
-        if approval.status != "APPROVED":
-            self.close(approval)
-            return False
-        deciding_again(lambda: self._expire(approval.request_id, approval.number, refused.message, now))
-        return False
-
-    def _expire(self, request_id: uuid.UUID, number: int, problem: str, now: datetime) -> None:
-        approval = self._registry.approval(request_id, number)
-        if approval is None or approval.answered or approval.status != "APPROVED":
-            return
-        reason = f"It was decided, but nothing waits for the decision any more: {problem}"
-        expired = _next(approval, status="EXPIRED", reason=reason, answered=True, task_token=None)
-        request = self._registry.request(request_id)
-        domain = None if request is None else request.domain
-        event = self._event("StageExpired", expired, DECIDING, now, domain, reason=reason)
-        self._registry.write([Save(expired), Append(event), *self._unlisted(expired)])
-
-    def _close(self, request_id: uuid.UUID, number: int) -> None:
-        approval = self._registry.approval(request_id, number)
-        if approval is None or approval.status == "OPEN":
-            return
-        changes = self._unlisted(approval)
-        if not approval.answered:
-            changes.append(Save(_next(approval, answered=True, task_token=None)))
-        if changes:
-            self._registry.write(changes)
 
     # --- What lies beside ---
 
@@ -326,7 +171,7 @@ class Approvals:
             return current or approval
         if current.escalated != approval.escalated:
             return current
-        told = _next(current, told=True)
+        told = next_version(current, told=True)
         self._registry.write([Save(told)])
         return told
 
@@ -346,38 +191,31 @@ class Approvals:
             )
         ]
 
-    def _unlisted(self, approval: ApprovalRecord) -> list[Change]:
-        before = self._open_approval(approval)
-        return [] if before is None else [Drop(before)]
-
-    def _open_approval(self, approval: ApprovalRecord) -> OpenApproval | None:
-        key = (approval.request_id, approval.number)
-        return next((one for one in self._registry.open_approvals() if (one.request_id, one.number) == key), None)
-
-    @staticmethod
-    def _event(
-        kind: LedgerKind, approval: ApprovalRecord, actor: str, now: datetime, domain: str | None, **details: object
-    ) -> LedgerEvent:
-        about = {"stage": approval.number, "name": approval.name}
-        return LedgerEvent(
-            kind=kind, at=now, actor=actor, request_id=approval.request_id, domain=domain, details=about | details
-        )
-
 
 def shown_tables(exposure: Exposure | None) -> tuple[AskedTable, ...]:
     """Return what people are told of an exposure: of a great many columns the first ones of each table."""
     tables = () if exposure is None else exposure.tables
-    room = MAX_NAMES // max(1, len(tables))
+    room = MAX_NAMES_BYTES // max(1, len(tables))
     return tuple(
         AskedTable(
             name=table.name,
-            columns=table.columns[:room],
+            columns=_first(table.columns, room),
             column_count=len(table.columns),
-            sensitive=table.sensitive[:room],
-            rows=table.rows,
+            sensitive=_first(table.sensitive, room),
         )
         for table in tables
     )
+
+
+def _first(names: tuple[str, ...], room: int) -> tuple[str, ...]:
+    """Return the names that fit, with what JSON puts around each."""
+    kept = []
+    for name in names:
+        room -= len(name.encode()) + 4
+        if room < 0:
+            break
+        kept.append(name)
+    return tuple(kept)
 
 
 def notifications(approval: ApprovalRecord, kind: NotificationKind) -> list[Notification]:
@@ -415,14 +253,6 @@ def notifications(approval: ApprovalRecord, kind: NotificationKind) -> list[Noti
             for channel in channels
         ),
     ]
-
-
-def _next(approval: ApprovalRecord, **changes: object) -> ApprovalRecord:
-    return approval.model_copy(update={**changes, "version": approval.version + 1})
-
-
-def _used(link: LinkRecord, now: datetime) -> LinkRecord:
-    return link.model_copy(update={"version": link.version + 1, "used_at": now})
 
 
 def _asked(approval: ApprovalRecord) -> dict[str, object]:

@@ -12,7 +12,7 @@ from datamesh.models.approvals import ApprovalRecord, Decision, LinkRecord, Seat
 from datamesh.models.config import DomainConfig
 from datamesh.models.errors import (
     AlreadyVoted,
-    CommentMissing,
+    BallotIncomplete,
     LinkExpired,
     LinkUsed,
     NotEligible,
@@ -104,9 +104,9 @@ def check_eligible(
 
 
 def check_comment(ballot: Ballot) -> None:
-    """Check that a denial says why. Raises CommentMissing."""
+    """Check that a denial says why. Raises BallotIncomplete."""
     if ballot.decision == "DENY" and not ballot.comment.strip():
-        raise CommentMissing("Please say why you deny it: whoever asked is told")
+        raise BallotIncomplete("Please say why you deny it: whoever asked is told")
 
 
 def status_after(approval: ApprovalRecord, votes: tuple[Vote, ...]) -> StageStatus:

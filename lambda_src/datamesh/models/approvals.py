@@ -45,7 +45,6 @@ class AskedTable(Model):
     columns: tuple[str, ...] = Field((), description="Of many the first ones.")
     column_count: int
     sensitive: tuple[str, ...] = ()
-    rows: str | None = None
 
 
 class ApprovalRecord(Record):
