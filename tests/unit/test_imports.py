@@ -33,6 +33,7 @@ ONLY_IN = {
     "random": {"aws", "handlers"},
     "pydantic_settings": {"settings"},
     # Not in the Lambda package.
+    "pyarrow": {"cli"},
     "rich": {"cli"},
     "typer": {"cli"},
     "yaml": {"cli"},

@@ -1,14 +1,15 @@
 """The ledger in DynamoDB: entries as items, and all of them in order. `aws/registry.py` appends, nobody changes."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datamesh.aws import clients
 from datamesh.aws.items import MAX_ITEM, Item, query_pages, serialize
 from datamesh.aws.retry import Retrier
-from datamesh.models.errors import RecordTooLarge
-from datamesh.models.ledger import FIRST, LedgerEntry, LedgerEvent
+from datamesh.models.errors import LedgerBroken, RecordTooLarge
+from datamesh.models.ledger import FIRST, LedgerEntry, LedgerEvent, Stored
 from datamesh.models.registry import LedgerHead
 
 if TYPE_CHECKING:
@@ -64,14 +65,36 @@ class Ledger:
 
     def items(self, after: int = 0) -> Iterator[Item]:
         """Yield all items in order of their keys, those up to number `after` left out. Reads are consistent."""
+        condition, values = "pk = :pk", {":pk": LEDGER_PK}
+        if after:
+            condition, values = f"{condition} AND sk > :after", values | {":after": entry_key(after)["sk"]}
         request = {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND sk > :after",
-            "ExpressionAttributeValues": serialize({":pk": LEDGER_PK, ":after": entry_key(after)["sk"]}),
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": serialize(values),
             "ConsistentRead": True,
         }
         return query_pages(self._client, self._retrier, request)
 
     def entries(self, after: int = 0) -> Iterator[LedgerEntry]:
-        """Yield all entries in order, those up to number `after` left out."""
-        return map(entry_from_item, self.items(after))
+        """Yield all entries in order, those up to number `after` left out. Raises LedgerBroken."""
+        for stored in map(_stored, self.items(after)):
+            if stored.entry is None:
+                raise LedgerBroken(f"Entry {stored.number} cannot be read: {stored.problem}")
+            yield stored.entry
+
+    def stored(self) -> Iterator[Stored]:
+        """Yield what lies in the table in the order of its keys, whether it can be read or not."""
+        return map(_stored, self.items())
+
+
+def _stored(item: Item) -> Stored:
+    number = int(item["sk"]) if re.fullmatch(rf"[0-9]{{{_DIGITS}}}", item["sk"]) else None
+    try:
+        entry = entry_from_item(item)
+    except (KeyError, TypeError, ValueError) as error:
+        return Stored(number, None, type(error).__name__)
+    # What means the same but is written in another way was not written by the mesh.
+    if number == entry.sequence and entry_to_item(entry) != item:
+        return Stored(number, None, "it is written in another way")
+    return Stored(number, entry)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from datamesh.aws.clients import SDK_ERRORS
-from datamesh.cli import policy
+from datamesh.cli import audit, policy
 from datamesh.cli.output import UNANSWERED, remark
 from datamesh.models.errors import DatameshError
 from datamesh.observability import logger
@@ -16,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
 
 

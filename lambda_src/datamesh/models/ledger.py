@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
@@ -66,3 +67,12 @@ class LedgerEntry(LedgerEvent):
         """Return the digest that the entry should have."""
         content = {name: value for name, value in self.to_json().items() if name != "digest"}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An entry as it lies in the table: under which number, and what can be read of it, or why it cannot."""
+
+    number: int | None
+    entry: LedgerEntry | None
+    problem: str | None = None
