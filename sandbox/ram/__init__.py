@@ -11,6 +11,8 @@ Known differences from AWS
   takes time on AWS is one configurable delay here: until an invitation arrives, and until what was shared is visible.
 * Customer managed permissions, sources, promotion of policy-made shares, tagging and service principals are refused
   with OperationNotPermittedException ("... is not supported by this sandbox").
+* What is shared with one role of an account is listed as received to all of that account, and anybody there who may
+  accepts the invitation (as data.all does on AWS); RAM's guide does not say whom it lists such shares to.
 * Client tokens are accepted and not remembered.
 * Deleted shares stay listed as DELETED for ever; AWS forgets them after some hours.
 """

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import clock
 from sandbox.api import Caller
 from sandbox.lakeformation import engine
 from tests.sandbox.lakeformation.cell_steps import cells_filter, data, delete, get, make, names, reads_cells
@@ -17,6 +18,7 @@ from tests.sandbox.lakeformation.fake_world import (
     columns,
     policy,
     role,
+    strangers,
     table,
 )
 from tests.sandbox.lakeformation.sharing_steps import (
@@ -382,6 +384,26 @@ class TestAcross:
         shop.grant(admin, ANALYST_ARN, table(), "DESCRIBE")
         assert [row[0] for row in shop.rows(admin, Resource=table(), Principal=by_role)] == [ANALYST_ARN]
         assert [row[0] for row in shop.rows(ANALYST, Resource=cells_filter(), Principal=by_role)] == [ANALYST_ARN]
+
+    def test_an_expired_invitation_of_a_role_comes_again_when_all_in_its_share_was_revoked(
+        self, shop: Lake, admin: Caller, steward: Caller
+    ) -> None:
+        strangers()
+        for name in ("one", "two"):
+            make(shop, admin, name, None, "id")
+            shop.grant(admin, ANALYST_ARN, cells_filter(name), "SELECT")
+        clock.advance(12 * 3600 + 1)
+        for names_revoked, seen in ((("one",), ["EXPIRED"]), (("one", "two"), ["EXPIRED", "PENDING"])):
+            for name in names_revoked:
+                shop.revoke(admin, ANALYST_ARN, cells_filter(name), "SELECT")
+            for name in names_revoked:
+                shop.grant(admin, ANALYST_ARN, cells_filter(name), "SELECT")
+            found = shop.ram(steward, "GetResourceShareInvitations")["resourceShareInvitations"]
+            assert [invitation["status"] for invitation in found] == seen
+        shop.ram(
+            steward, "AcceptResourceShareInvitation", resourceShareInvitationArn=found[1]["resourceShareInvitationArn"]
+        )
+        assert [columns for columns, _ in reads_cells(ANALYST)] == [["id", "day"]]
 
     def test_a_principal_passes_on_what_it_holds_with_the_grant_option(self, eu: Lake, steward: Caller) -> None:
         lead = role(MARKETING, "lead")
