@@ -280,6 +280,7 @@ class RequestRecord(WorkRecord):
     exposure: str | None = Field(
         None, description="Digest of what is asked for and would be shown, when people were asked."
     )
+    producers: tuple[str, ...] = Field((), description="Whose products that is.")
     stage: int | None = Field(None, description="Number of the stage that is being decided on.")
     history: tuple[StateChange, ...] = ()
     decided_by: str | None = None
