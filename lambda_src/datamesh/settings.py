@@ -19,6 +19,10 @@ Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 QueueArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$")]
+BusArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]+$")
+]
+QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+/[0-9]{12}/[A-Za-z0-9_-]+$")]
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,255}$")]
 
 
@@ -55,6 +59,21 @@ class UsesEventBus(BaseSettings):
     """The mesh's event bus in the own account."""
 
     event_bus_name: ResourceName
+
+
+class UsesOutbox(BaseSettings):
+    """The queue of what people are to be told."""
+
+    notifications_queue_url: QueueUrl
+
+
+class KeepsSchedules(BaseSettings):
+    """The group of schedules that end access, and as whom they say so on central's bus."""
+
+    event_bus_arn: BusArn
+    schedule_dlq_arn: QueueArn
+    schedule_group: ResourceName
+    schedule_role_arn: RoleArn
 
 
 class KnowsCentral(BaseSettings):
@@ -101,6 +120,10 @@ class ShareDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of share_data_product."""
 
 
+class RevokeAccessSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, KeepsSchedules):
+    """Environment of revoke_access."""
+
+
 class IndexDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
     """Environment of index_data_product."""
 
@@ -111,6 +134,13 @@ class LinkDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
     `schema_reader_role_arn` is crawl_data_product's role: it reads the schema of what it crawled and is no
     administrator, so it is granted DESCRIBE on each table.
     """
+
+    data_principals: tuple[PrincipalArn, ...]
+    schema_reader_role_arn: RoleArn
+
+
+class UnlinkDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
+    """Environment of unlink_data_product: it takes back what link_data_product gave."""
 
     data_principals: tuple[PrincipalArn, ...]
     schema_reader_role_arn: RoleArn
@@ -149,8 +179,10 @@ SETTINGS: dict[str, type[Observability]] = {
     "deregister_data_domain": DeregisterDataDomainSettings,
     "register_data_product": RegisterDataProductSettings,
     "share_data_product": ShareDataProductSettings,
+    "revoke_access": RevokeAccessSettings,
     "index_data_product": IndexDataProductSettings,
     "link_data_product": LinkDataProductSettings,
+    "unlink_data_product": UnlinkDataProductSettings,
     "crawl_data_product": CrawlDataProductSettings,
     "send_notification": SendNotificationSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
