@@ -77,10 +77,7 @@ def read_plan(envelope: Envelope, config: LinkConfig) -> LinkPlan | None:
     Raises UntrustedShare when it does not come from central, and InvalidEvent when it speaks to another account, of
     another catalog, or names principals that are not this account's.
     """
-    if envelope.account != config.central_account_id:
-        raise UntrustedShare(f"{envelope.detail_type} comes from {envelope.account}, which is not central")
-    if envelope.metadata().target_account != config.account_id:
-        raise InvalidEvent(f"{envelope.detail_type} is addressed to another account")
+    check_sender(envelope, config)
     if envelope.detail_type == DataProductAccessGranted.detail_type():
         return _consumer_plan(envelope.data(DataProductAccessGranted), config)
     if envelope.detail_type == DataProductTagsChanged.detail_type():
@@ -88,15 +85,23 @@ def read_plan(envelope: Envelope, config: LinkConfig) -> LinkPlan | None:
     return _producer_plan(envelope.data(DataProductRegistered), config)
 
 
+def check_sender(envelope: Envelope, config: LinkConfig) -> None:
+    """Raise UntrustedShare unless central says it, and InvalidEvent when central speaks to another account."""
+    if envelope.account != config.central_account_id:
+        raise UntrustedShare(f"{envelope.detail_type} comes from {envelope.account}, which is not central")
+    if envelope.metadata().target_account != config.account_id:
+        raise InvalidEvent(f"{envelope.detail_type} is addressed to another account")
+
+
 def _producer_plan(registered: DataProductRegistered, config: LinkConfig) -> LinkPlan | None:
-    _check_catalog(registered.catalog_account, config)
+    check_catalog(registered.catalog_account, config)
     if registered.outcome == "unchanged":
         return None
     by_tag = registered.access_mode == "tbac"
     if by_tag != (registered.expression is not None):
         raise InvalidEvent("A product needs a tag expression when it is shared by LF-tag, and only then")
     tables = tuple(table.name for table in registered.tables)
-    local = registered.database if by_tag else _local_database(config, registered.domain)
+    local = registered.database if by_tag else local_database(config, registered.domain)
     return LinkPlan(
         role="producer",
         domain=registered.domain,
@@ -111,12 +116,12 @@ def _producer_plan(registered: DataProductRegistered, config: LinkConfig) -> Lin
 
 
 def _consumer_plan(granted: DataProductAccessGranted, config: LinkConfig) -> LinkPlan:
-    _check_catalog(granted.catalog_account, config)
-    _check_principals(granted.principals, config)
+    check_catalog(granted.catalog_account, config)
+    check_principals(granted.principals, config)
     if granted.expression is not None and granted.product is None:
         databases = tuple(SharedDatabase(match.database, match.database, match.tables) for match in granted.matches)
     elif granted.expression is None and granted.product is not None and granted.database is not None:
-        local = _local_database(config, granted.product.domain)
+        local = local_database(config, granted.product.domain)
         databases = (SharedDatabase(granted.database, local, granted.tables),)
     else:
         raise InvalidEvent("Access is granted to a product with its database, or to a tag expression")
@@ -141,7 +146,7 @@ def _changed_plan(changed: DataProductTagsChanged, config: LinkConfig) -> LinkPl
     since; a link that shows nothing does no harm. What was lost needs nothing here either. A producer hears of
     everybody's changes: those count that are its own principals'.
     """
-    _check_catalog(changed.catalog_account, config)
+    check_catalog(changed.catalog_account, config)
     shown = [change for change in changed.changes if change.effect != "lost" and _own(change.principals, config)]
     if not shown:
         return None
@@ -163,17 +168,20 @@ def _own(principals: Iterable[str], config: LinkConfig) -> tuple[str, ...]:
     return tuple(arn for arn in principals if parse_arn(arn).account == config.account_id)
 
 
-def _check_catalog(catalog_account: str, config: LinkConfig) -> None:
+def check_catalog(catalog_account: str, config: LinkConfig) -> None:
+    """Raise InvalidEvent unless it is central's catalog."""
     if catalog_account != config.central_account_id:
         raise InvalidEvent(f"The catalog of account {catalog_account} is not central's")
 
 
-def _check_principals(principals: tuple[str, ...], config: LinkConfig) -> None:
+def check_principals(principals: tuple[str, ...], config: LinkConfig) -> None:
+    """Raise InvalidEvent unless all are principals of this account."""
     own = _own(principals, config)
     foreign = [arn for arn in principals if arn not in own]
     if foreign:
         raise InvalidEvent(f"Not principals of account {config.account_id}: {', '.join(foreign)}")
 
 
-def _local_database(config: LinkConfig, domain: str) -> str:
+def local_database(config: LinkConfig, domain: str) -> str:
+    """Return the local database that has the links to the tables that a domain shares by name."""
     return f"{config.prefix.replace('-', '_')}_{domain}"
