@@ -6,6 +6,7 @@ module "central_governance" {
   account_id            = var.account_id
   administrators        = var.administrators
   alarm_topic_arns      = var.alarm_topic_arns
+  approval_policy       = var.approval_policy
   cross_account_version = var.cross_account_version
   deletion_protection   = !var.delete_data
   domain_account_ids    = var.domain_account_ids

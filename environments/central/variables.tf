@@ -44,6 +44,49 @@ variable "alarm_topic_arns" {
   nullable    = false
 }
 
+variable "approval_policy" {
+  description = <<-EOT
+    Who has to agree before access is granted; null: people of the producer decide on what is sensitive, all else is
+    granted at once. The first of `rules` whose conditions (`when`) all hold decides; what no rule speaks of is refused.
+    * `groups`: the policy's own groups of people, each with `email`, `name` and, if any, the `domain` they belong to.
+    * `rules`: each with `name`, `description`, conditions on what is `sensitive`, on `classifications`, `producers`,
+      `consumers`, `access_modes` and `tags`, its `stages` (each with `name`, `approvers`, `quorum`, `deadline_hours`,
+      `on_deadline` and `escalate_to`), `max_duration_days`, `purposes` and `grant_to`.
+    docs/approvals.md explains it by examples.
+  EOT
+  type = object({
+    groups = optional(map(list(object({
+      domain = optional(string)
+      email  = string
+      name   = optional(string)
+    }))), {})
+    rules = list(object({
+      description       = optional(string)
+      grant_to          = optional(string)
+      max_duration_days = optional(number)
+      name              = string
+      purposes          = optional(list(string))
+      stages = optional(list(object({
+        approvers      = list(string)
+        deadline_hours = optional(number, 72)
+        escalate_to    = optional(list(string), [])
+        name           = string
+        on_deadline    = optional(string, "deny")
+        quorum         = optional(number, 1)
+      })), [])
+      when = optional(object({
+        access_modes    = optional(list(string))
+        classifications = optional(list(string))
+        consumers       = optional(list(string))
+        producers       = optional(list(string))
+        sensitive       = optional(bool)
+        tags            = optional(map(list(string)))
+      }), {})
+    }))
+  })
+  default = null
+}
+
 variable "assume_role_arn" {
   description = "ARN of the role that Terraform takes in the account; null uses the credentials of the environment."
   type        = string
