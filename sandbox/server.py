@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 
-from sandbox import adapter
+from sandbox import adapter, api_urls
 from sandbox.api import Json
 
 HOST = "127.0.0.1"
@@ -24,6 +24,7 @@ ROOMS = (
     "scheduler",
     "mail",
     "sns",
+    "httpapi",
     "ram",
     "lakeformation",
     "glue",
@@ -43,11 +44,14 @@ def install(port: int) -> Json:
     for room in ROOMS:
         _fit_in(room)
     from sandbox import control  # noqa: PLC0415  after the rooms, which may add endpoints
+    from sandbox.httpapi import endpoints  # noqa: PLC0415
 
     ministack = adapter.internal("app", "app")
 
     async def application(scope: Json, receive: Json, send: Json) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/_sandbox/"):
+        if scope["type"] == "http" and scope["path"].startswith(api_urls.PREFIX):
+            await endpoints.serve(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/_sandbox/"):
             await control.serve(scope, receive, send)
         else:
             await ministack(scope, receive, send)
