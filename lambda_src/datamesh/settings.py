@@ -7,7 +7,7 @@ sets. Nothing else in the package reads the environment.
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from datamesh.models.base import AccountId, PrincipalArn
@@ -23,6 +23,7 @@ BusArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]+$")
 ]
 QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+/[0-9]{12}/[A-Za-z0-9_-]+$")]
+SecretArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$")]
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,255}$")]
 
 
@@ -112,7 +113,7 @@ class DeregisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus):
     registrar_role_arn: RoleArn
 
 
-class RegisterDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
+class RegisterDataProductSettings(Observability, UsesRegistry, UsesLedger, KnowsLfTags):
     """Environment of register_data_product."""
 
 
@@ -124,7 +125,7 @@ class RevokeAccessSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, 
     """Environment of revoke_access."""
 
 
-class IndexDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
+class IndexDataProductSettings(Observability, UsesRegistry, UsesLedger, KnowsLfTags):
     """Environment of index_data_product."""
 
 
@@ -160,6 +161,18 @@ class SendNotificationSettings(Observability, UsesRegistry):
     notification_channels: Channels
 
 
+class DecideApprovalSettings(Observability, UsesRegistry, UsesLedger):
+    """Environment of decide_approval. Without the secret no ticketing system decides."""
+
+    approval_key_id: Text
+    approval_webhook_secret_arn: SecretArn | None
+
+    @field_validator("approval_webhook_secret_arn", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
 class ReportWorkflowFailureSettings(Observability, UsesEventBus):
     """Environment of report_workflow_failure."""
 
@@ -180,6 +193,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "register_data_product": RegisterDataProductSettings,
     "share_data_product": ShareDataProductSettings,
     "revoke_access": RevokeAccessSettings,
+    "decide_approval": DecideApprovalSettings,
     "index_data_product": IndexDataProductSettings,
     "link_data_product": LinkDataProductSettings,
     "unlink_data_product": UnlinkDataProductSettings,

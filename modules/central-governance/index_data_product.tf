@@ -50,13 +50,13 @@ module "index_data_product_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, local.lf_tag_environment, {
+  environment = merge(local.environment, local.ledger_environment, local.lf_tag_environment, {
     POWERTOOLS_SERVICE_NAME = "index_data_product"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name
   })
 
   # 3. What it may do, in the order in which it does it
-  statements = [
+  statements = concat(local.ledger_statements, local.hold_back_statements, local.cross_account_grant_statements, [
     {
       sid = "RecordFacts"
       actions = [
@@ -84,5 +84,5 @@ module "index_data_product_function" {
       resources = ["*"]
       reason    = "Lake Formation has no resource-level permissions."
     },
-  ]
+  ])
 }

@@ -45,7 +45,7 @@ module "register_data_product_function" {
   package            = var.lambda_package
   timeout            = 300
 
-  environment = merge(local.environment, local.lf_tag_environment, {
+  environment = merge(local.environment, local.ledger_environment, local.lf_tag_environment, {
     POWERTOOLS_SERVICE_NAME = "register_data_product"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name
   })
@@ -85,16 +85,16 @@ module "register_data_product_function" {
         sid = "Grant"
         actions = [
           "lakeformation:BatchGrantPermissions",
-          "lakeformation:BatchRevokePermissions",
           "lakeformation:DescribeResource",
           "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
-          "lakeformation:RevokePermissions",
         ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."
       },
     ],
+    local.hold_back_statements,
+    local.ledger_statements,
     local.cross_account_grant_statements,
   )
 }

@@ -29,6 +29,7 @@ from datamesh.models.base import iso
 from datamesh.models.errors import DatameshError
 from datamesh.models.registry import LEDGER_HEAD
 from tests.support import asl, asl_walk
+from tests.support.access_fakes import FakeDataFilters
 from tests.support.central_commands import (
     ACCOUNTS,
     CENTRAL,
@@ -78,6 +79,7 @@ class FakeCentral:
         self.account_id = account_id
         self.registry = FakeRegistry()
         self.lake_formation = FakeLakeFormation()
+        self.filters = FakeDataFilters()
         self.catalog = FakeCatalog(self.lake_formation)
         self.lf_tags = FakeLfTags(self.catalog)
         self.domains = FakeDomains()
@@ -109,7 +111,7 @@ class FakeCentral:
                 return DomainDeregistration(leaving, self.central(), own_role_arn=REMOVER_ROLE)
             case "register_data_product":
                 return ProductRegistration(
-                    ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),
+                    ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags, self.filters),
                     RULES,
                     account_id=self.account_id,
                     partition="aws",
@@ -122,7 +124,9 @@ class FakeCentral:
                     rules=RULES,
                 )
             case _:
-                world_of_facts = IndexingWorld(self.registry, self.catalog, self.lf_tags)
+                world_of_facts = IndexingWorld(
+                    self.registry, self.catalog, self.lf_tags, self.lake_formation, self.filters
+                )
                 return ProductIndexing(world_of_facts, RULES, account_id=self.account_id)
 
     def central(self) -> Central:
@@ -199,6 +203,7 @@ class FakeCentral:
             "databases": dict(self.catalog.databases),
             "tables": dict(self.catalog.tables),
             "grants": dict(self.lake_formation.granted),
+            "filters": dict(self.filters.found),
             "lf_tags": {
                 "known": {key: sorted(values) for key, values in self.lf_tags.known.items()},
                 "databases": {name: tags for name, tags in self.lf_tags.on_databases.items() if tags},

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import boto3
 from botocore.exceptions import ClientError
 
+from datamesh.aws.data_filters import DataFilters
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.lf_tags import LfTags
@@ -49,6 +50,7 @@ from tests.support.central import LAKE_ROLE, OWN_ROLE, RULES, WRITER_ROLE, FakeC
 from tests.support.central_commands import ACCOUNTS, CENTRAL, NOW, REGION
 
 TABLE = "datamesh-central-registry"
+LEDGER = "datamesh-ledger"
 SHARER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-share-data-product-function"
 INDEXER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-index-data-product-function"
 CENTRAL_ROLES = (LAKE_ROLE, OWN_ROLE, WRITER_ROLE, SHARER_ROLE, INDEXER_ROLE)
@@ -152,7 +154,11 @@ class SandboxCentral(FakeCentral):
 
     def registry_of(self, arn: str) -> Registry:
         """Return the registry, asked by a role."""
-        return Registry(TABLE, self.calls.client("dynamodb", arn), patient())
+        return Registry(TABLE, self.calls.client("dynamodb", arn), patient(), ledger_table=LEDGER)
+
+    def filters_of(self, arn: str) -> DataFilters:
+        """Return the data cells filters, asked by a role."""
+        return DataFilters(CENTRAL, self.calls.client("lakeformation", arn), patient())
 
     def flow(self, name: str) -> Any:
         """Return a flow as its function builds it, with its own role."""
@@ -173,7 +179,10 @@ class SandboxCentral(FakeCentral):
                 return DomainRegistration(world, self.central())
             case "register_data_product":
                 return ProductRegistration(
-                    ProductWorld(*gateways(WRITER_ROLE)), RULES, account_id=CENTRAL, partition="aws"
+                    ProductWorld(*gateways(WRITER_ROLE), self.filters_of(WRITER_ROLE)),
+                    RULES,
+                    account_id=CENTRAL,
+                    partition="aws",
                 )
             case "share_data_product":
                 return ProductSharing(
@@ -183,8 +192,9 @@ class SandboxCentral(FakeCentral):
                     rules=RULES,
                 )
             case _:
-                registry, catalog, _, lf_tags = gateways(INDEXER_ROLE)
-                return ProductIndexing(IndexingWorld(registry, catalog, lf_tags), RULES, account_id=CENTRAL)
+                registry, catalog, permissions, lf_tags = gateways(INDEXER_ROLE)
+                facts = IndexingWorld(registry, catalog, lf_tags, permissions, self.filters_of(INDEXER_ROLE))
+                return ProductIndexing(facts, RULES, account_id=CENTRAL)
 
     def step(self, flow: str, step: str, envelope: Envelope, execution: str = "one", **payload: Any) -> Any:
         """Run one step: a new invocation."""
@@ -357,15 +367,16 @@ def make_accounts() -> None:
             _make_role(role(account, name))
         _administer(account, role(account, "link"))
     keys = [("pk", "HASH"), ("sk", "RANGE")]
-    raw(
-        CENTRAL,
-        "dynamodb",
-        "CreateTable",
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for table in (TABLE, LEDGER):
+        raw(
+            CENTRAL,
+            "dynamodb",
+            "CreateTable",
+            TableName=table,
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
     lf_tags = LfTags(CENTRAL, Calls().client("lakeformation", OWN_ROLE), patient())
     for key, values in ONTOLOGY.items():
         lf_tags.ensure_values(key, values)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from datamesh.aws.data_filters import DataFilters
 from datamesh.aws.glue_catalog import GlueCatalog
+from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.lf_tags import LfTags
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
@@ -14,6 +16,7 @@ from datamesh.settings import IndexDataProductSettings, load
 STEPS: Mapping[str, FlowStep[ProductIndexing]] = {
     "index": ProductIndexing.index,
     "tell": ProductIndexing.tell,
+    "review": ProductIndexing.review,
 }
 
 
@@ -21,9 +24,11 @@ def _flow() -> ProductIndexing:
     settings = load(IndexDataProductSettings)
     retrier = Retrier()
     world = World(
-        registry=Registry(settings.registry_table, retrier=retrier),
+        registry=Registry(settings.registry_table, retrier=retrier, ledger_table=settings.ledger_table),
         catalog=GlueCatalog(retrier=retrier),
         lf_tags=LfTags(settings.datamesh_account_id, retrier=retrier),
+        permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
+        filters=DataFilters(settings.datamesh_account_id, retrier=retrier),
     )
     rules = TagRules(domain_tag_key=settings.domain_tag_key, sensitive_tags=settings.sensitive_tags)
     return ProductIndexing(world, rules, account_id=settings.datamesh_account_id)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from datamesh.aws import clients
+from datamesh.aws.data_filters import DataFilters
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.lf_tags import LfTags
@@ -28,10 +29,11 @@ def _flow() -> ProductRegistration:
     settings = load(RegisterDataProductSettings)
     retrier = Retrier()
     world = World(
-        registry=Registry(settings.registry_table, retrier=retrier),
+        registry=Registry(settings.registry_table, retrier=retrier, ledger_table=settings.ledger_table),
         catalog=GlueCatalog(retrier=retrier),
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
         lf_tags=LfTags(settings.datamesh_account_id, retrier=retrier),
+        filters=DataFilters(settings.datamesh_account_id, retrier=retrier),
     )
     rules = TagRules(domain_tag_key=settings.domain_tag_key, sensitive_tags=settings.sensitive_tags)
     return ProductRegistration(world, rules, account_id=settings.datamesh_account_id, partition=clients.partition())

@@ -58,9 +58,12 @@ class HeldBack:
         Raises RecordBusy while somebody else changes what a consumer is granted.
         """
         product, registry = declared.product, self._world.registry
+        consumers = sorted({grant.consumer for grant in registry.grants(product.domain, product.name)})
+        if not consumers:
+            return []
         sensitive = self._sensitive(declared)
         taken: list[str] = []
-        for consumer in sorted({grant.consumer for grant in registry.grants(product.domain, product.name)}):
+        for consumer in consumers:
             grants = [grant for grant in registry.grants(product.domain, product.name) if grant.consumer == consumer]
             if not any(_excess(grant, sensitive) or _held(grant) for grant in grants):
                 continue
@@ -80,9 +83,12 @@ class HeldBack:
         asked anew.
         """
         product, registry = declared.product, self._world.registry
+        grants = registry.grants(product.domain, product.name)
+        if not grants:
+            return
         sensitive = self._sensitive(declared)
         tables = {name: self._table(declared, name) for name in declared.specs}
-        for grant in registry.grants(product.domain, product.name):
+        for grant in grants:
             request = registry.request(grant.request_id)
             if request is None or request.status not in {"GRANTED", "PROVISIONED"}:
                 continue

@@ -5,9 +5,12 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
+from datamesh.logic.access_ports import DataFilters
 from datamesh.logic.admission import ATTEMPTS, changed, deciding_again
 from datamesh.logic.answers import stamp_of
-from datamesh.logic.ports import Catalog, LfTags, Registry
+from datamesh.logic.held_back import Declared, HeldBack
+from datamesh.logic.held_back import World as HeldBackWorld
+from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
 from datamesh.logic.schemas import schema_digest
 from datamesh.logic.sensitivity import assess, is_pii
 from datamesh.logic.table_records import fitting
@@ -18,7 +21,7 @@ from datamesh.logic.tagging import World as TagWorld
 from datamesh.logic.tags import Matched, effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
-from datamesh.models.events import DomainFact, Envelope
+from datamesh.models.events import DomainFact, Envelope, make_entry
 from datamesh.models.facts import (
     DataProductAccessProvisioned,
     DataProductCrawlFailed,
@@ -26,13 +29,17 @@ from datamesh.models.facts import (
     DataProductSchemaUpdated,
     SharingMode,
 )
+from datamesh.models.ledger import LedgerEvent
 from datamesh.models.registry import (
+    STANDING,
+    Append,
     CrawlState,
     IndexedColumn,
     ProductContent,
     ProductRecord,
     Save,
     Stamp,
+    StateChange,
     TableIndex,
     TableRecord,
 )
@@ -40,6 +47,8 @@ from datamesh.models.steps import Json, StepRequest
 from datamesh.models.tags import TableTags
 
 MAX_REASONS = 50
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+MAX_QUESTIONS = 10
 IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False}
 
 
@@ -49,6 +58,8 @@ class World(NamedTuple):
     registry: Registry
     catalog: Catalog
     lf_tags: LfTags
+    permissions: Permissions
+    filters: DataFilters
 
 
 class Report(NamedTuple):
@@ -70,6 +81,8 @@ class ProductIndexing:
         self._world = world
         self._rules = rules
         self._tagging = Tagging(TagWorld(world.registry, world.catalog, world.lf_tags), rules, account_id=account_id)
+        held_back = HeldBackWorld(world.registry, world.catalog, world.permissions, world.filters)
+        self._held_back = HeldBack(held_back, rules, account_id=account_id)
 
     def index(self, request: StepRequest, now: datetime) -> Json:
         """Take a fact into the registry; what is older than what the registry has changes nothing.
@@ -78,9 +91,10 @@ class ProductIndexing:
         is wrong with this workflow, and running it again would not help.
         """
         try:
-            return self._index(request, now)
+            result = self._index(request, now)
         except (SenderNotOwner, InvalidEvent) as error:
-            return {"outcome": "rejected", "code": error.code, "reason": error.message, "tags_changed": False}
+            result = {"outcome": "rejected", "code": error.code, "reason": error.message, "tags_changed": False}
+        return {**result, "schema": result["outcome"] != "rejected" and _reports_schema(request.envelope)}
 
     def tell(self, request: StepRequest, now: datetime) -> Json:
         """Return the next facts to publish about tables whose columns or LF-tags changed; none when all are told."""
@@ -90,6 +104,31 @@ class ProductIndexing:
         record = self._product(request.envelope, str(reference.get("domain")), str(reference.get("name")))
         entries = self._tagging.announcements(record, request.envelope.metadata(), now)
         return telling(entries, request.payload.get("told"))
+
+    def review(self, request: StepRequest, now: datetime) -> Json:
+        """Hold back from standing grants by name what is sensitive now, and return what people are to be asked about.
+
+        A few questions at a time: those after the id in `asked`. None when all were asked.
+        """
+        envelope = request.envelope
+        data = envelope.detail["data"]
+        reference = data["product"] if isinstance(data["product"], dict) else {**data, "name": data["product"]}
+        product = self._product(envelope, reference["domain"], reference["name"])
+        specs = {table.name: table.spec for table in self._world.registry.tables(product.domain, product.name)}
+        declared = Declared(product, _contents(product), specs)
+        taken = self._held_back.narrow(declared, holder=f"{request.execution.id}/{request.step}", now=now)
+        asked = str(request.payload.get("asked") or "")
+        questions = sorted(self._held_back.additions(declared), key=lambda each: str(each.request_id))
+        batch = [each for each in questions if str(each.request_id) > asked][:MAX_QUESTIONS]
+        entries = [
+            make_entry(each, cause=envelope.metadata(), now=now, discriminator=str(each.request_id)) for each in batch
+        ]
+        return {
+            "outcome": "ask" if batch else "reviewed",
+            "asked": str(batch[-1].request_id) if batch else asked,
+            "held_back": taken[:MAX_REASONS],
+            "entries": [entry.to_json() for entry in entries],
+        }
 
     def _index(self, request: StepRequest, now: datetime) -> Json:
         envelope = request.envelope
@@ -153,9 +192,20 @@ class ProductIndexing:
             record = self._world.registry.request(fact.request_id)
             if record is None or record.account_id != envelope.account or record.domain != fact.domain:
                 raise SenderNotOwner(f"{fact.domain} has not made the request {fact.request_id}")
-            if record.granted_at is None or not stamp.newer_than(record.provisioned):
+            standing = record.status in {"APPROVED", *STANDING}
+            if record.granted_at is None or not standing or not stamp.newer_than(record.provisioned):
                 return IGNORED
-            self._world.registry.write([Save(changed(record, now=now, status="PROVISIONED", provisioned=stamp))])
+            said = StateChange(status="PROVISIONED", at=now, by=f"account:{envelope.account}", why="Linked and granted")
+            update = {"status": "PROVISIONED", "provisioned": stamp, "history": (*record.history, said)}
+            entered = LedgerEvent(
+                kind="AccessProvisioned",
+                at=now,
+                actor=said.by,
+                request_id=record.request_id,
+                domain=record.domain,
+                details={"principals": list(fact.principals), "databases": list(fact.databases or (fact.database,))},
+            )
+            self._world.registry.write([Save(changed(record, now=now, **update)), Append(entered)])
             return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
 
         return deciding_again(act)
@@ -287,6 +337,15 @@ class ProductIndexing:
             if not pending & recorded.keys():
                 return {"outcome": "indexed" if done else "ignored", "tables": sorted(done)}
         raise RecordBusy(f"Tables of {product.domain}.{product.name} kept changing: {', '.join(sorted(pending))}")
+
+
+def _reports_schema(envelope: Envelope) -> bool:
+    """Tell whether a fact speaks of a producer's own tables as they are shared by name."""
+    data = envelope.detail.get("data", {})
+    own = envelope.detail_type in {"DataProductSchemaUpdated", "DataProductCrawlFailed"} or (
+        envelope.detail_type == "DataProductLinked" and data.get("role") == "producer"
+    )
+    return own and data.get("access_mode", "nrac") == "nrac"
 
 
 def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tags: TableTags) -> TableIndex:

@@ -90,6 +90,24 @@ def merge(
     )
 
 
+def flag_changes(record: ProductRecord, desired: DesiredProduct) -> dict[str, tuple[object, object]]:
+    """Return what is said otherwise of how sensitive a product in force is: before and after, by what it is said of."""
+    if record.content is None:
+        return {}
+    before: dict[str, object] = {"classification": record.content.classification, "pii": record.content.pii}
+    after: dict[str, object] = {"classification": desired.content.classification, "pii": desired.content.pii}
+    for table in desired.tables:
+        if table.record is not None:
+            before |= _column_flags(table.record.spec)
+            after |= _column_flags(table.spec)
+    names = sorted({*before, *after})
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
+
+
+def _column_flags(spec: TableSpec) -> dict[str, object]:
+    return {f"{spec.name}.{column.name}": column.pii for column in (*spec.columns, *spec.partition_keys)}
+
+
 def is_superseded(record: ProductRecord | None, tables: Sequence[TableRecord], spec: ProductSpec, stamp: Stamp) -> bool:
     """Tell whether all that a command says is recorded, or newer words are: it is repeated, or came too late."""
     newest = _newest(record) if record else None

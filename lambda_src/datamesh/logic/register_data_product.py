@@ -5,13 +5,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from datamesh.logic.access import account_grants, ensure_granted
+from datamesh.logic.access_ports import DataFilters
 from datamesh.logic.admission import LEASE, Verdict, changed, claimed, deciding_again, failed, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, error_text, read_command, stamp_of
 from datamesh.logic.domains import strongest
+from datamesh.logic.held_back import Declared, HeldBack
+from datamesh.logic.held_back import World as HeldBackWorld
 from datamesh.logic.locations import check_apart, check_location
 from datamesh.logic.placements import TagPlacements, clear_defaults, place, put
 from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
-from datamesh.logic.products import DesiredProduct, is_superseded, merge
+from datamesh.logic.products import DesiredProduct, flag_changes, is_superseded, merge
 from datamesh.logic.senders import registered_sender
 from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import telling
@@ -38,8 +41,10 @@ from datamesh.models.facts import (
     SharingMode,
     TableOutcome,
 )
+from datamesh.models.ledger import LedgerEvent
 from datamesh.models.permissions import TagPolicyResource
 from datamesh.models.registry import (
+    Append,
     Change,
     Check,
     Drop,
@@ -66,6 +71,7 @@ class World(NamedTuple):
     catalog: Catalog
     permissions: Permissions
     lf_tags: LfTags
+    filters: DataFilters
 
 
 class Held(NamedTuple):
@@ -90,6 +96,8 @@ class ProductRegistration:
         self._world = world
         self._rules = rules
         self._tagging = Tagging(TagWorld(world.registry, world.catalog, world.lf_tags), rules, account_id=account_id)
+        held_back = HeldBackWorld(world.registry, world.catalog, world.permissions, world.filters)
+        self._held_back = HeldBack(held_back, rules, account_id=account_id)
         self._account_id = account_id
         self._partition = partition
 
@@ -124,7 +132,6 @@ class ProductRegistration:
                     tables=[table.spec.name for table in desired.tables],
                     permissions=PRODUCER_PERMISSIONS,
                 ),
-                record.account_id,
             )
         if "tbac" in placed:
             shares["tbac"] = self._own_shares(record)
@@ -288,12 +295,12 @@ class ProductRegistration:
     def _tables(self, request: StepRequest, now: datetime) -> Json:
         held_now = self._held(request)
         if "tbac" not in held_now.record.placed_by(held_now.desired.access_mode):
-            return self._place(held_now, now)
+            return self._place(held_now, request, now)
         # What standing tag grants will show is checked and done without a grant or a change of tags in between.
         with tag_work(self._world.registry, f"{request.execution.id}/{request.step}", now):
-            return self._place(held_now, now)
+            return self._place(held_now, request, now)
 
-    def _place(self, held_now: Held, now: datetime) -> Json:
+    def _place(self, held_now: Held, request: StepRequest, now: datetime) -> Json:
         """Decide on all tables in all databases, and only then change anything."""
         command, record, desired = held_now
         self._tagging.check_known(_tags_of(command))
@@ -317,6 +324,11 @@ class ProductRegistration:
             _check_numbers(plan, command)
             self._tagging.check(plan)
         in_force = record.access_mode if record.content is not None else None
+        # Before anybody can hear of it: what grants by name show without an approval, they show no longer.
+        specs = {table.spec.name: table.spec for table in desired.tables}
+        self._held_back.narrow(
+            Declared(record, [desired.content], specs), holder=f"{request.execution.id}/{request.step}", now=now
+        )
         if desired.access_mode not in {in_force, record.pending_mode}:
             # From here on there may be tables in another database: no later command can forget them.
             widened = changed(record, now=now, pending_mode=desired.access_mode)
@@ -393,6 +405,7 @@ class ProductRegistration:
         _, metadata, _ = read_command(request, RegisterDataProduct, now)
         _, record, desired = self._held(request)
         done = Done(_outcomes(request.payload.get("tables")), _shares(request.payload.get("resource_shares")))
+        flags = flag_changes(record, desired)
         self._record_tables(record, desired)
         outcome = self._overall(record, desired, done.outcomes)
         in_force = {
@@ -411,7 +424,8 @@ class ProductRegistration:
                 registered_at=record.registered_at or now,
                 **in_force,
             )
-            self._world.registry.write([Save(record)])
+            entered = [Append(_flags_entry(record, flags, now))] if flags else []
+            self._world.registry.write([Save(record), *entered])
         self._tagging.record(record, stamp_of(metadata), now, guard=record)
         entries = self._facts(record, desired, done, metadata, now)
         return {
@@ -544,6 +558,17 @@ def _check_numbers(plan: Plan, command: RegisterDataProduct) -> None:
                     f"{what} would carry {len(tags)} LF-tags, inherited ones included, of at most {MAX_TAGS + 1}",
                     places.get(name, "product.tags"),
                 )
+
+
+def _flags_entry(record: ProductRecord, flags: Mapping[str, Sequence[object]], now: datetime) -> LedgerEvent:
+    """Return what the ledger is to say of changed flags: the owner alone can have changed them."""
+    return LedgerEvent(
+        kind="SensitivityChanged",
+        at=now,
+        actor=f"account:{record.account_id}",
+        domain=record.domain,
+        details={"product": record.name, "flags": {name: list(values) for name, values in flags.items()}},
+    )
 
 
 def _outcomes(tables: object) -> Outcomes:
