@@ -5,7 +5,7 @@ import json
 import pytest
 
 from datamesh.models.errors import InvalidSettings
-from datamesh.settings import SETTINGS, Observability, load, variable_names
+from datamesh.settings import SETTINGS, DecideApprovalSettings, Observability, load, variable_names
 
 VALID: dict[str, str] = {
     "POWERTOOLS_SERVICE_NAME": "register_data_domain",
@@ -19,6 +19,7 @@ VALID: dict[str, str] = {
     "EVENT_SOURCE": "datamesh.central",
     "APPROVAL_BASE_URL": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/approvals",
     "APPROVAL_KEY_ID": "alias/datamesh-central-approvals",
+    "APPROVAL_WEBHOOK_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:tickets-a1b2c3",
     "NOTIFICATION_CHANNELS": json.dumps({"slack_secret_arn": None}),
     "EVENT_BUS_ARN": "arn:aws:events:eu-west-1:111111111111:event-bus/datamesh-central",
     "NOTIFICATIONS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111111111111/datamesh-central-notifications",
@@ -47,6 +48,7 @@ INVALID: dict[str, str] = {
     "EVENT_BUS_NAME": "a bus",
     "EVENT_SOURCE": "somebody.else",
     "APPROVAL_BASE_URL": "approvals",
+    "APPROVAL_WEBHOOK_SECRET_ARN": "a secret",
     "NOTIFICATION_CHANNELS": json.dumps({"slack_secret_arn": "https://hooks.slack.com/services/T/B/X"}),
     "EVENT_BUS_ARN": "datamesh-central",
     "NOTIFICATIONS_QUEUE_URL": "datamesh-central-notifications",
@@ -65,6 +67,8 @@ INVALID: dict[str, str] = {
     "SENSITIVE_TAGS": json.dumps({"confidentiality": ["Sensitive"]}),
     "DATA_PRINCIPALS": "not json",
 }
+# Without a value there is no ticketing system.
+MAY_BE_EMPTY = {"APPROVAL_WEBHOOK_SECRET_ARN"}
 CASES = [(name, variable) for name, model in SETTINGS.items() for variable in sorted(variable_names(model))]
 
 
@@ -89,7 +93,7 @@ def test_a_missing_variable_is_named(flow: str, variable: str, monkeypatch: pyte
         load(SETTINGS[flow])
 
 
-@pytest.mark.parametrize(("flow", "variable"), CASES)
+@pytest.mark.parametrize(("flow", "variable"), [case for case in CASES if case[1] not in MAY_BE_EMPTY])
 def test_an_empty_variable_is_refused(flow: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "")
     with pytest.raises(InvalidSettings, match=f"(?i){variable}"):
@@ -105,6 +109,11 @@ def test_an_invalid_variable_is_named_without_its_value(
         load(SETTINGS[flow])
     if len(INVALID[variable]) > 1 and variable != "DATA_PRINCIPALS":
         assert f"'{INVALID[variable]}'" not in str(problem.value)
+
+
+def test_what_may_be_empty_is_none_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVAL_WEBHOOK_SECRET_ARN", "")
+    assert load(DecideApprovalSettings).approval_webhook_secret_arn is None
 
 
 def test_every_variable_is_known_here() -> None:
