@@ -11,6 +11,7 @@ module "data_domain" {
   cross_account_version       = var.cross_account_version
   data_deletion_allowed       = var.delete_data
   data_principals             = var.data_principals
+  data_stewards               = var.data_stewards
   domain                      = var.domain
   key_deletion_window_days    = var.key_deletion_window_days
   lambda_package              = var.lambda_package
@@ -18,5 +19,6 @@ module "data_domain" {
   log_level                   = var.log_level
   log_retention_days          = var.log_retention_days
   prefix                      = var.prefix
+  product_owners              = var.product_owners
   products                    = var.products
 }

@@ -1,3 +1,8 @@
+output "approval_topic_arn" {
+  description = "ARN of the topic over which central mails those who decide on access to the domain's products."
+  value       = module.data_domain.approval_topic_arn
+}
+
 output "config_secret_arn" {
   description = "ARN of the secret that RegisterDataDomain carries."
   value       = module.data_domain.config_secret_arn

@@ -89,6 +89,21 @@ variable "data_principals" {
   nullable    = false
 }
 
+variable "data_stewards" {
+  description = <<-EOT
+    Who may decide, as stewards of the data, on access to this domain's products, where the mesh's approval policy asks
+    for `data_stewards`:
+    * `email`: the address that links are sent to, in lower case. AWS asks there once to confirm the subscription.
+    * `name`: for those who read it.
+  EOT
+  type = list(object({
+    email = string
+    name  = optional(string)
+  }))
+  default  = []
+  nullable = false
+}
+
 variable "delete_data" {
   description = "Whether a destroy deletes the data in the lake too, and the config secret at once. Apply it before the destroy."
   type        = bool
@@ -140,6 +155,21 @@ variable "prefix" {
   type        = string
   default     = "datamesh"
   nullable    = false
+}
+
+variable "product_owners" {
+  description = <<-EOT
+    Who may decide, as owners, on access to this domain's products, where the mesh's approval policy asks for
+    `product_owners`. By default it does for whatever is sensitive:
+    * `email`: the address that links are sent to, in lower case. AWS asks there once to confirm the subscription.
+    * `name`: for those who read it.
+  EOT
+  type = list(object({
+    email = string
+    name  = optional(string)
+  }))
+  default  = []
+  nullable = false
 }
 
 variable "products" {

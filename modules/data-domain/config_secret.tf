@@ -65,14 +65,17 @@ resource "aws_secretsmanager_secret" "config" {
 resource "aws_secretsmanager_secret_version" "config" {
   secret_id = aws_secretsmanager_secret.config.id
   secret_string = jsonencode({
-    version       = 1
-    account_id    = var.account_id
-    bucket        = module.lake_storage.products.bucket
-    domain        = var.domain
-    event_bus_arn = local.arn.bus
-    kms_key_arn   = module.lake_storage.kms_key_arn
-    prefix        = module.lake_storage.products.prefix
-    region        = local.region
+    version            = 1
+    account_id         = var.account_id
+    approval_topic_arn = aws_sns_topic.approvals.arn
+    bucket             = module.lake_storage.products.bucket
+    data_stewards      = var.data_stewards
+    domain             = var.domain
+    event_bus_arn      = local.arn.bus
+    kms_key_arn        = module.lake_storage.kms_key_arn
+    prefix             = module.lake_storage.products.prefix
+    product_owners     = var.product_owners
+    region             = local.region
   })
 }
 

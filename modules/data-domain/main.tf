@@ -18,13 +18,14 @@ locals {
   catalog_prefix = replace(var.prefix, "-", "_") # a database name with a dash would need quotes in every query
 
   arn = {
-    bus           = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/${local.name}"
-    crawl_runs    = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${local.name}-crawl-runs"
-    crawler_role  = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}-crawler"
-    crawlers      = "arn:${local.partition}:glue:${local.region}:${var.account_id}:crawler/${local.name}-*"
-    role          = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}"
-    state_machine = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
-    execution     = "arn:${local.partition}:states:${local.region}:${var.account_id}:execution:${local.name}"
+    approval_topic = "arn:${local.partition}:sns:${local.region}:${var.account_id}:${local.name}-approvals"
+    bus            = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/${local.name}"
+    crawl_runs     = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${local.name}-crawl-runs"
+    crawler_role   = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}-crawler"
+    crawlers       = "arn:${local.partition}:glue:${local.region}:${var.account_id}:crawler/${local.name}-*"
+    role           = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}"
+    state_machine  = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
+    execution      = "arn:${local.partition}:states:${local.region}:${var.account_id}:execution:${local.name}"
   }
 
   # Catalog entries as IAM sees them: links are in this account, what they point to is in central's.
@@ -41,12 +42,13 @@ locals {
 
   # What belongs to central, named as modules/central-governance names it.
   central = {
-    bus_arn                  = "arn:${local.partition}:events:${local.region}:${var.central.account_id}:event-bus/${var.prefix}-central"
-    lake_access_role_arn     = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-lake-access"
-    register_domain_role_arn = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-register-data-domain-function"
-    routing_role_arn         = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-to-domains"
-    source                   = "datamesh.central"
-    root_arn                 = "arn:${local.partition}:iam::${var.central.account_id}:root"
+    bus_arn                    = "arn:${local.partition}:events:${local.region}:${var.central.account_id}:event-bus/${var.prefix}-central"
+    lake_access_role_arn       = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-lake-access"
+    register_domain_role_arn   = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-register-data-domain-function"
+    routing_role_arn           = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-to-domains"
+    source                     = "datamesh.central"
+    send_notification_role_arn = "arn:${local.partition}:iam::${var.central.account_id}:role/${var.prefix}-central-send-notification-function"
+    root_arn                   = "arn:${local.partition}:iam::${var.central.account_id}:root"
   }
 
   # What every function of this account is told; each adds its own (datamesh/settings.py reads them).

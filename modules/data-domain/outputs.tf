@@ -1,3 +1,8 @@
+output "approval_topic_arn" {
+  description = "ARN of the topic over which central mails those who decide on access to the domain's products."
+  value       = aws_sns_topic.approvals.arn
+}
+
 output "config_secret_arn" {
   description = "ARN of the secret that RegisterDataDomain carries, known as soon as central may read it."
   value       = aws_secretsmanager_secret.config.arn

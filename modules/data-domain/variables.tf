@@ -140,6 +140,36 @@ variable "data_principals" {
   }
 }
 
+variable "data_stewards" {
+  description = <<-EOT
+    Who may decide, as stewards of the data, on access to this domain's products, where the mesh's approval policy asks
+    for `data_stewards`:
+    * `email`: the address that links are sent to, in lower case. AWS asks there once to confirm the subscription.
+    * `name`: for those who read it.
+  EOT
+  type = list(object({
+    email = string
+    name  = optional(string)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for person in var.data_stewards : length(person.email) <= 254 && can(regex("^[a-z0-9._%+-]{1,64}@[a-z0-9-]+([.][a-z0-9-]+)+$", person.email))])
+    error_message = "data_stewards must have addresses like sam@example.com as email, in lower case, of at most 254 characters."
+  }
+
+  validation {
+    condition     = alltrue([for person in var.data_stewards : person.name == null || try(length(person.name) <= 128, true)])
+    error_message = "data_stewards must have names of at most 128 characters."
+  }
+
+  validation {
+    condition     = length(var.data_stewards) <= 50 && length(var.data_stewards) == length(distinct(var.data_stewards[*].email))
+    error_message = "data_stewards must be at most 50 people, each once."
+  }
+}
+
 variable "key_deletion_window_days" {
   description = "How many days KMS waits before it deletes the keys of a destroyed domain."
   type        = number
@@ -208,6 +238,36 @@ variable "prefix" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}$", var.prefix))
     error_message = "prefix must have 2 to 19 lower-case letters, digits or dashes and start with a letter."
+  }
+}
+
+variable "product_owners" {
+  description = <<-EOT
+    Who may decide, as owners, on access to this domain's products, where the mesh's approval policy asks for
+    `product_owners`. By default it does for whatever is sensitive:
+    * `email`: the address that links are sent to, in lower case. AWS asks there once to confirm the subscription.
+    * `name`: for those who read it.
+  EOT
+  type = list(object({
+    email = string
+    name  = optional(string)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for person in var.product_owners : length(person.email) <= 254 && can(regex("^[a-z0-9._%+-]{1,64}@[a-z0-9-]+([.][a-z0-9-]+)+$", person.email))])
+    error_message = "product_owners must have addresses like olga@example.com as email, in lower case, of at most 254 characters."
+  }
+
+  validation {
+    condition     = alltrue([for person in var.product_owners : person.name == null || try(length(person.name) <= 128, true)])
+    error_message = "product_owners must have names of at most 128 characters."
+  }
+
+  validation {
+    condition     = length(var.product_owners) <= 50 && length(var.product_owners) == length(distinct(var.product_owners[*].email))
+    error_message = "product_owners must be at most 50 people, each once."
   }
 }
 

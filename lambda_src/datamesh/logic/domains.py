@@ -16,6 +16,8 @@ from datamesh.models.steps import Json
 from datamesh.models.tags import SensitiveTags, TagKey, conditions
 
 ROUTE_TARGET = "domain-bus"
+# Of each of the two groups; what Terraform takes.
+MAX_PEOPLE = 50
 STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
 
 
@@ -83,10 +85,34 @@ def check_config(config: DomainConfig, command: RegisterDataDomain, sender: str,
     key = parse_arn(config.kms_key_arn)
     if (key.service, key.account, key.region) != ("kms", sender, central.region):
         raise InvalidConfigSecret(f"The secret's kms_key_arn must be a key of {sender} in {central.region}")
+    _check_people(config, sender, central)
     try:
         check_segments(config.prefix, "config_secret_arn")
     except LocationOutsideDomain as error:
         raise InvalidConfigSecret(f"The secret's prefix: {error.message}") from error
+
+
+def _check_people(config: DomainConfig, sender: str, central: Central) -> None:
+    """Check that a configuration names people of its own domain, and a topic of its own that reaches them.
+
+    A topic of another account would have central send the links of approvers to a stranger. Raises InvalidConfigSecret.
+    """
+    people = (*config.product_owners, *config.data_stewards)
+    topic = Arn(central.partition, "sns", central.region, sender, f"{central.prefix}-domain-approvals")
+    if config.approval_topic_arn not in {None, str(topic)}:
+        raise InvalidConfigSecret(f"The secret's approval_topic_arn must be {topic}")
+    if people and config.approval_topic_arn is None:
+        raise InvalidConfigSecret("The secret has no approval_topic_arn: nobody whom it names could be told anything")
+    for group in (config.product_owners, config.data_stewards):
+        addresses = [person.email for person in group]
+        if len(addresses) > MAX_PEOPLE or len(set(addresses)) != len(addresses):
+            raise InvalidConfigSecret(
+                f"The secret's product_owners and data_stewards must be at most {MAX_PEOPLE} people, each once"
+            )
+    if strangers := sorted({person.domain for person in people if person.domain not in {None, config.domain}}, key=str):
+        raise InvalidConfigSecret(
+            f"The secret names people of {', '.join(map(str, strangers))}, not of {config.domain}"
+        )
 
 
 def wanted_databases(config: DomainConfig, names: Databases) -> tuple[CatalogDatabase, CatalogDatabase]:

@@ -23,6 +23,14 @@ from tests.support.central_commands import (
 LOCATION = f"arn:aws:s3:::{bucket_of(SALES)}/products"
 
 
+def people(*owners: str) -> dict[str, Any]:
+    """Return what a config secret says of the people of sales."""
+    return {
+        "approval_topic_arn": f"arn:aws:sns:{REGION}:{SALES}:datamesh-domain-approvals",
+        "product_owners": [{"email": email, "name": None} for email in owners],
+    }
+
+
 @pytest.fixture
 def central() -> FakeCentral:
     return FakeCentral()
@@ -127,6 +135,21 @@ def test_another_key_is_an_update(central: FakeCentral) -> None:
     assert central.said("DataDomainRegistered")[-1]["outcome"] == "updated"
 
 
+def test_other_people_are_an_update(central: FakeCentral) -> None:
+    central.domains.secrets[secret_arn(SALES)] = config_of("sales", **people("olga@sales.example"))
+    central.deliver(register_domain())
+    changed = config_of("sales", **people("olga@sales.example", "Omar@Sales.example"))
+    central.domains.secrets[secret_arn(SALES)] = changed
+    central.deliver(register_domain(minute=1))
+    central.deliver(register_domain(minute=2))
+    record = central.registry.domain("sales")
+    assert record is not None
+    assert record.config is not None
+    assert [person.email for person in record.config.product_owners] == ["olga@sales.example", "omar@sales.example"]
+    outcomes = [fact["outcome"] for fact in central.said("DataDomainRegistered")]
+    assert outcomes == ["registered", "updated", "unchanged"]
+
+
 def test_a_late_command_does_not_undo_a_newer_one(central: FakeCentral) -> None:
     central.deliver(register_domain(minute=5))
     before = central.state()
@@ -184,9 +207,17 @@ def test_an_unreadable_secret_is_refused(central: FakeCentral) -> None:
         {"kms_key_arn": f"arn:aws:kms:us-east-1:{SALES}:key/0a1b"},
         {"prefix": "products/../raw/"},
         {"prefix": "./"},
+        {"approval_topic_arn": f"arn:aws:sns:{REGION}:{MARKETING}:datamesh-domain-approvals"},
+        {"approval_topic_arn": f"arn:aws:sns:us-east-1:{SALES}:datamesh-domain-approvals"},
+        {"approval_topic_arn": f"arn:aws:sns:{REGION}:{SALES}:another"},
+        {"approval_topic_arn": f"arn:aws:sqs:{REGION}:{SALES}:datamesh-domain-approvals"},
+        {"product_owners": [{"email": "olga@sales.example"}]},
+        people("olga@sales.example", "OLGA@sales.example"),
+        people(*(f"owner{number}@sales.example" for number in range(51))),
+        {**people(), "data_stewards": [{"email": "fred@finance.example", "domain": "finance"}]},
     ],
 )
-def test_the_secret_must_speak_of_the_sender_alone(central: FakeCentral, changes: dict[str, str]) -> None:
+def test_the_secret_must_speak_of_the_sender_alone(central: FakeCentral, changes: dict[str, Any]) -> None:
     central.domains.secrets[secret_arn(SALES)] = config_of("sales", **changes)
     assert rejection(central, register_domain())["code"] == "InvalidConfigSecret"
 
