@@ -25,6 +25,7 @@ ROOMS = (
     "mail",
     "sns",
     "httpapi",
+    "queue_mappings",
     "ram",
     "lakeformation",
     "glue",
