@@ -51,6 +51,19 @@ def rule_on(policy: ApprovalPolicy, subject: Subject) -> Ruling:
     raise NoPolicyRule("no rule of the approval policy speaks of such a request")
 
 
+class People(NamedTuple):
+    """Everybody who may be asked to decide, and who may not.
+
+    `producers` has the configs of the subject's producers by domain, `consumer` that of the domain that asks.
+    """
+
+    policy: ApprovalPolicy
+    producers: Mapping[str, DomainConfig]
+    consumer: DomainConfig | None
+    subject: Subject
+    central_topic_arn: str | None = None
+
+
 def seats_of(
     stage: Stage,
     *,
@@ -66,17 +79,12 @@ def seats_of(
     `producers` has the configs of the subject's producers by domain. A group that the policy does not have any more
     (the stage is as it was when the request came) has no members.
     """
-    seats = _seats(
-        stage.approvers,
-        stage,
-        policy=policy,
-        producers=producers,
-        consumer=consumer,
-        subject=subject,
-        central_topic_arn=central_topic_arn,
-    )
+    people = People(policy, producers, consumer, subject, central_topic_arn)
+    seats = places(stage.approvers, stage.quorum, people)
     if not seats:
         raise QuorumUnreachable(f"stage {stage.name} has nobody to ask: what is asked for has no producer")
+    for seat in seats:
+        check_reachable(stage, seat)
     return seats
 
 
@@ -93,15 +101,11 @@ def escalation_seats(
 
     Raises QuorumUnreachable, like `seats_of`.
     """
-    return _seats(
-        stage.escalate_to,
-        stage,
-        policy=policy,
-        producers=producers,
-        consumer=consumer,
-        subject=subject,
-        central_topic_arn=central_topic_arn,
-    )
+    people = People(policy, producers, consumer, subject, central_topic_arn)
+    seats = places(stage.escalate_to, stage.quorum, people)
+    for seat in seats:
+        check_reachable(stage, seat)
+    return seats
 
 
 # --- Rules ---
@@ -155,46 +159,37 @@ def _ruling(policy: ApprovalPolicy, rule: Rule, subject: Subject) -> Ruling:
 # --- Seats ---
 
 
-def _seats(
-    groups: Collection[str],
-    stage: Stage,
-    *,
-    policy: ApprovalPolicy,
-    producers: Mapping[str, DomainConfig],
-    consumer: DomainConfig | None,
-    subject: Subject,
-    central_topic_arn: str | None,
-) -> tuple[Seat, ...]:
+def places(groups: Collection[str], quorum: int, people: People) -> tuple[Seat, ...]:
+    """Return the places for some groups with who may sit there, be they enough or not."""
     theirs = tuple(sorted(PRODUCERS_GROUPS.intersection(groups)))
     ours = tuple(sorted(set(groups) - PRODUCERS_GROUPS))
-    barred = _barred(policy, producers, consumer, subject)
+    barred = _barred(people)
     seats: list[Seat] = []
-    if theirs:
-        for domain in sorted(set(subject.producers)):
-            config = producers.get(domain)
-            people = [person for group in theirs for person in _of_producer(config, group)]
-            topic = config.approval_topic_arn if config is not None else None
-            seats.append(
-                Seat(
-                    groups=theirs,
-                    producer=domain,
-                    approvers=_eligible(people, barred),
-                    topic_arn=topic,
-                    quorum=stage.quorum,
-                )
-            )
-    if ours:
-        people = [person for group in ours for person in policy.groups.get(group, ())]
+    for domain in sorted(set(people.subject.producers)) if theirs else ():
+        config = people.producers.get(domain)
         seats.append(
-            Seat(groups=ours, approvers=_eligible(people, barred), topic_arn=central_topic_arn, quorum=stage.quorum)
-        )
-    for seat in seats:
-        if len(seat.approvers) < seat.quorum:
-            raise QuorumUnreachable(
-                f"stage {stage.name} needs {seat.quorum} of {describe(seat)}, and only {len(seat.approvers)} may decide"
-                " on a request of this domain"
+            Seat(
+                groups=theirs,
+                producer=domain,
+                approvers=_eligible((each for group in theirs for each in _of_producer(config, group)), barred),
+                topic_arn=config.approval_topic_arn if config is not None else None,
+                quorum=quorum,
             )
+        )
+    if ours:
+        members = (each for group in ours for each in people.policy.groups.get(group, ()))
+        approvers = _eligible(members, barred)
+        seats.append(Seat(groups=ours, approvers=approvers, topic_arn=people.central_topic_arn, quorum=quorum))
     return tuple(seats)
+
+
+def check_reachable(stage: Stage, seat: Seat) -> None:
+    """Check that enough people may sit at a place. Raises QuorumUnreachable."""
+    if len(seat.approvers) < seat.quorum:
+        raise QuorumUnreachable(
+            f"stage {stage.name} needs {seat.quorum} of {describe(seat)}, and only {len(seat.approvers)} may decide"
+            " on a request of this domain"
+        )
 
 
 def describe(seat: Seat) -> str:
@@ -209,21 +204,18 @@ def _of_producer(config: DomainConfig | None, group: str) -> tuple[Person, ...]:
     return {PRODUCT_OWNERS: config.product_owners, DATA_STEWARDS: config.data_stewards}[group]
 
 
-def _barred(
-    policy: ApprovalPolicy, producers: Mapping[str, DomainConfig], consumer: DomainConfig | None, subject: Subject
-) -> frozenset[str]:
+def _barred(people: People) -> frozenset[str]:
     """Return the mailboxes of those who may not decide: who asks, and everybody known to be of the consumer.
 
     Whoever is of the consumer by one entry is so by all: another entry, of another group or another domain's config,
     that does not say so changes nothing.
     """
+    subject, consumer = people.subject, people.consumer
     barred = set() if subject.requested_by is None else {mailbox(subject.requested_by)}
     if consumer is not None:
         barred |= {mailbox(person.email) for person in (*consumer.product_owners, *consumer.data_stewards)}
-    barred |= {
-        mailbox(person.email) for person in _everybody(policy, producers.values()) if person.domain == subject.consumer
-    }
-    return frozenset(barred)
+    everybody = _everybody(people.policy, people.producers.values())
+    return frozenset(barred | {mailbox(person.email) for person in everybody if person.domain == subject.consumer})
 
 
 def _everybody(policy: ApprovalPolicy, configs: Iterable[DomainConfig]) -> Iterator[Person]:
