@@ -24,6 +24,7 @@ from datamesh.models.notifications import NotificationRecord, notification_key
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     DatabaseResource,
+    FilterResource,
     Grant,
     GrantedPermission,
     LocationResource,
@@ -324,7 +325,12 @@ class FakeLakeFormation:
             self.granted.pop((grant.principal, grant.resource), None)
 
     def list_permissions(
-        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+        self,
+        *,
+        principal: str | None = None,
+        resource: Resource | None = None,
+        resource_type: str | None = None,
+        related: bool = False,
     ) -> list[GrantedPermission]:
         if self.listing_lags:
             self.listing_lags -= 1
@@ -338,6 +344,11 @@ class FakeLakeFormation:
             "LF_TAG_POLICY_TABLE": TagPolicyResource,
             None: object,
         }
+
+        def is_asked_for(what: Resource) -> bool:
+            if related and isinstance(resource, TableResource) and isinstance(what, FilterResource):
+                return (what.database, what.table) == (resource.database, resource.name)
+            return resource in {None, what}
 
         def is_wanted(what: Resource) -> bool:
             if isinstance(what, TagPolicyResource) and resource_type not in {None, "LF_TAG_POLICY"}:
@@ -353,7 +364,7 @@ class FakeLakeFormation:
                 shares=(share_of(who),) if who.isdigit() else (),
             )
             for (who, what), (permissions, grantable) in self.granted.items()
-            if principal in {None, who} and resource in {None, what} and is_wanted(what)
+            if principal in {None, who} and is_asked_for(what) and is_wanted(what)
         ]
 
     def remove_iam_allowed_principals(self, resource: DatabaseResource | TableResource) -> bool:

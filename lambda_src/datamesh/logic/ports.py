@@ -149,9 +149,14 @@ class Permissions(Protocol):
         """Revoke all."""
 
     def list_permissions(
-        self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
+        self,
+        *,
+        principal: str | None = None,
+        resource: Resource | None = None,
+        resource_type: str | None = None,
+        related: bool = False,
     ) -> list[GrantedPermission]:
-        """List permissions."""
+        """List permissions; `related`: of a table also those on its data cells filters."""
 
     def remove_iam_allowed_principals(self, resource: DatabaseResource | TableResource) -> bool:
         """Revoke what IAM_ALLOWED_PRINCIPALS holds."""

@@ -282,6 +282,19 @@ class ExpireDataProductAccess(Command):
     warning: bool = False
 
 
+class ReconcileAccess(Command):
+    """Compares what Lake Formation grants with what should be granted. Central's schedule says it, and governance.
+
+    The schedule says it without metadata: it has no id to give.
+    """
+
+    sources = (CENTRAL_SOURCE,)
+
+    heal: Literal["report", "missing", "all"] | None = Field(
+        None, description="What is done about differences; without it what the deployment says."
+    )
+
+
 class DeregisterDataProduct(Command):
     """Takes a product out of the mesh: all access to it ends, its tables leave the catalog. Data stays where it is."""
 
@@ -299,4 +312,5 @@ COMMANDS: tuple[type[Command], ...] = (
     WidenDataProductAccess,
     RevokeDataProductAccess,
     ExpireDataProductAccess,
+    ReconcileAccess,
 )

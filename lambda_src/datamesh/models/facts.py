@@ -29,6 +29,8 @@ MAX_CAUSE = 8_192
 # Of a table with more columns a change of access names the first ones and counts the rest.
 MAX_LISTED_COLUMNS = 20
 SharingMode = Literal["nrac", "tbac"]
+DriftKind = Literal["missing", "excess", "wrong_filter", "dangling_filter"]
+MAX_DRIFTS = 20
 AccessEffect = Literal["gained", "widened", "changed", "narrowed", "lost"]
 
 
@@ -317,6 +319,29 @@ class DataProductDeregistered(CentralFact):
     access_modes: tuple[SharingMode, ...] = ()
 
 
+class Drift(OpenModel):
+    """A difference between what is granted and what should be."""
+
+    kind: DriftKind = Field(
+        description="`missing`: a grant or its filter is not there; `excess`: somebody may read what nobody granted in "
+        "the mesh; `wrong_filter`: a filter shows other columns or rows; `dangling_filter`: a filter of no grant."
+    )
+    resource: str = Field(max_length=512, description="In words.")
+    principal: str | None = None
+    domain: DomainName | None = Field(None, description="The consumer, where one is concerned.")
+    request_id: uuid.UUID | None = None
+    healed: bool = False
+
+
+class GrantDriftFound(CentralFact):
+    """What Lake Formation grants is not what should be granted. For listeners in central."""
+
+    heal: Literal["report", "missing", "all"] = Field(description="What was to be done about it.")
+    counts: dict[DriftKind, int]
+    healed: int = Field(description="How many of all differences are mended.")
+    items: tuple[Drift, ...] = Field(max_length=MAX_DRIFTS, description="The first ones.")
+
+
 class CommandRejected(CentralFact):
     """A command was refused; nothing was done. Addressed to the account that sent it."""
 
@@ -428,6 +453,7 @@ FACTS: tuple[type[EventData], ...] = (
     DataProductAccessRevoked,
     DataProductAccessExpired,
     DataProductDeregistered,
+    GrantDriftFound,
     CommandRejected,
     WorkflowFailed,
 )
