@@ -7,9 +7,15 @@ import typer
 from rich.console import RenderableType
 from rich.table import Table
 
+from datamesh.aws.registry import Registry
 from datamesh.cli.documents import Problem, parse, read_document
-from datamesh.cli.output import REFUSED, Format, Output, answer
+from datamesh.cli.explanations import explanation_table
+from datamesh.cli.output import OK, REFUSED, Format, Output, answer, remark, unanswered
+from datamesh.cli.subjects import Given, Mode, PolicyClass, subject_of
+from datamesh.logic.policy import Subject
+from datamesh.logic.policy_explained import explain as explained
 from datamesh.logic.policy_remarks import remarks
+from datamesh.models.config import DomainConfig
 from datamesh.models.policy import ApprovalPolicy
 
 app = typer.Typer(no_args_is_help=True, help="The approval policy: who has to agree before access is granted.")
@@ -27,6 +33,93 @@ def validate(file: PolicyFile, output: Output = Format.TABLE) -> None:
         raise typer.Exit(REFUSED)
     data = {"valid": True, "digest": found.digest, "rules": len(found.rules), "remarks": remarks(found)}
     answer(data, output, table=lambda: _summary(found))
+
+
+@app.command()
+def explain(  # noqa: PLR0917 - options have no order
+    consumer: Annotated[str, typer.Option(help="The domain that asks.", show_default=False)],
+    producer: Annotated[list[str], typer.Option(help="A domain whose data is asked for.", show_default=False)],
+    policy: Annotated[
+        Path | None, typer.Option(help="Ask this policy, not the one in force.", show_default=False)
+    ] = None,
+    registry_table: Annotated[
+        str | None,
+        typer.Option(
+            help="Central's registry. With a policy from a file it tells who the domains' people are.",
+            show_default="<prefix>-registry, without a policy from a file",
+        ),
+    ] = None,
+    prefix: Annotated[str, typer.Option(envvar="DATAMESH_PREFIX", help="The mesh's prefix.")] = "datamesh",
+    sensitive: Annotated[
+        bool | None,
+        typer.Option("--sensitive/--not-sensitive", help="Whether any of it is.", show_default="by classification"),
+    ] = None,
+    classification: Annotated[
+        list[PolicyClass] | None, typer.Option(help="A classification of it.", show_default="unclassified")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An LF-tag that something of it carries: KEY=VALUE, or KEY= where something carries none.",
+            show_default=False,
+        ),
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="By name, or by LF-tag.")] = Mode.NRAC,
+    purpose: Annotated[str | None, typer.Option(help="What for.", show_default=False)] = None,
+    duration_days: Annotated[int | None, typer.Option(min=1, help="For how long.", show_default=False)] = None,
+    requested_by: Annotated[str | None, typer.Option(help="Address of who asks.", show_default=False)] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Say who would have to agree to a request, without asking anybody.
+
+    Ends with 0 when the request would be granted, by itself or by people, and with 1 when it would be refused.
+    """
+    given = Given(
+        consumer,
+        tuple(producer),
+        sensitive,
+        tuple(classification or ()),
+        tuple(tag or ()),
+        mode,
+        purpose,
+        duration_days,
+        requested_by,
+    )
+    subject = subject_of(given)
+    registry = None
+    if policy is None or registry_table is not None:
+        registry = Registry(registry_table or f"{prefix}-registry")
+    in_question = _policy_in(policy) if policy is not None else _in_force(registry)
+    producers, of_consumer = _people(registry, subject)
+    found = explained(in_question, subject, producers=producers, consumer=of_consumer)
+    answer(found.to_json(), output, table=lambda: explanation_table(found))
+    raise typer.Exit(REFUSED if found.outcome == "refused" else OK)
+
+
+def _policy_in(file: Path) -> ApprovalPolicy:
+    found = parse(ApprovalPolicy, read_document(file))
+    if isinstance(found, list):
+        unanswered(f"{file} is not a valid policy: {found[0].field}: {found[0].problem}")
+    return found
+
+
+def _in_force(registry: Registry | None) -> ApprovalPolicy:
+    if registry is None:
+        unanswered("there is no policy to ask")
+    return registry.policy()
+
+
+def _people(registry: Registry | None, subject: Subject) -> tuple[dict[str, DomainConfig] | None, DomainConfig | None]:
+    """Return the configs of the producers and of the consumer; of those that are not registered there are none."""
+    if registry is None:
+        remark("The domains' people are not known: give --registry-table to look them up.")
+        return None, None
+    found = {name: registry.domain(name) for name in (*subject.producers, subject.consumer)}
+    configs = {name: record.config for name, record in found.items() if record is not None and record.config}
+    if unknown := sorted(found.keys() - configs.keys()):
+        remark(f"Not registered: {', '.join(unknown)}.")
+    consumer = configs.pop(subject.consumer, None)
+    return configs, consumer
 
 
 def _problems(problems: list[Problem]) -> RenderableType:

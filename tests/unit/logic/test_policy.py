@@ -10,36 +10,13 @@ from pydantic import ValidationError
 
 from datamesh.logic.policy import Subject, escalation_seats, mailbox, rule_on, seats_of, tags_of
 from datamesh.models.approvals import Seat
-from datamesh.models.config import DomainConfig
 from datamesh.models.errors import DurationTooLong, NoPolicyRule, PurposeNotAllowed, QuorumUnreachable
 from datamesh.models.people import Person
 from datamesh.models.policy import DEFAULT_POLICY, ApprovalPolicy, Conditions, Rule, Stage
+from tests.support.people import config, person
 
 OWNERS = Stage(name="owners", approvers=("product_owners",))
 CENTRAL_TOPIC = "arn:aws:sns:eu-west-1:111111111111:governance"
-
-
-def person(name: str, domain: str | None = None) -> Person:
-    return Person(email=f"{name}@example.com", domain=domain)
-
-
-def config(
-    domain: str, owners: tuple[str, ...] = (), stewards: tuple[str, ...] = (), topic: bool = True
-) -> DomainConfig:
-    arn = "arn:aws:sns:eu-west-1:222222222222:"
-    return DomainConfig(
-        version=1,
-        domain=domain,
-        account_id="222222222222",
-        region="eu-west-1",
-        bucket="bucket",
-        prefix="products/",
-        kms_key_arn="arn:aws:kms:eu-west-1:222222222222:key/1",
-        event_bus_arn="arn:aws:events:eu-west-1:222222222222:event-bus/datamesh-domain",
-        approval_topic_arn=arn + domain if topic else None,
-        product_owners=tuple(person(name) for name in owners),
-        data_stewards=tuple(person(name) for name in stewards),
-    )
 
 
 def subject(**changes: Any) -> Subject:
