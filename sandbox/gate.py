@@ -112,6 +112,8 @@ def _authorize(who: authz.Principal, asked: _Asked) -> Json:
     action, service, region, resource, context = asked
     if service == "s3" and current is not None:
         context = {**context, **_encryption_headers(current.request)}
+    if service == "kms" and current is not None:
+        context = {**context, **_key_parameters(current.request)}
     if service == "sts" and current is not None:
         context = {**context, **_session_names(current.request)}
     if action == "events:PutTargets" and current is not None:
@@ -202,6 +204,20 @@ def _encryption_headers(request: Request) -> dict[str, str]:
     """Condition keys that MiniStack does not fill: which key a write asks for."""
     name = "x-amz-server-side-encryption-aws-kms-key-id"
     return {f"s3:{name}": request.headers[name]} if name in request.headers else {}
+
+
+def _key_parameters(request: Request) -> dict[str, str]:
+    """Condition keys that repeat what a KMS call asks for.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    """
+    body = request.json()
+    named = {"kms:MacAlgorithm": body.get("MacAlgorithm"), "kms:KeySpec": body.get("KeySpec")}
+    named["kms:KeyUsage"] = body.get("KeyUsage")
+    alias = str(body.get("KeyId", "")).rpartition(":")[2]
+    if alias.startswith("alias/"):
+        named["kms:RequestAlias"] = alias
+    return {key: str(value) for key, value in named.items() if value}
 
 
 def _owner(service: str, action: str, resource: str, current: Front | None, who: authz.Principal) -> str:

@@ -37,7 +37,7 @@ def handler(event, context):
     return {"batchItemFailures": failed}
 """
 ARN = f"arn:aws:sqs:{REGION}:{CENTRAL}:work"
-MAY = [
+MAY: list[dict[str, Any]] = [
     {"Action": "dynamodb:UpdateItem", "Resource": "*"},
     {"Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": ARN},
 ]
