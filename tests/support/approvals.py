@@ -15,13 +15,21 @@ from datamesh.logic.approval_links import make_link
 from datamesh.logic.approvals import Approvals
 from datamesh.logic.exposed import ExposedTable, Exposure
 from datamesh.models.approvals import ApprovalRecord, Seat
-from datamesh.models.commands import ProductRef
+from datamesh.models.commands import ProductRef, TableSpec
 from datamesh.models.errors import CallbackRefused
 from datamesh.models.notifications import Notification
 from datamesh.models.people import Person
 from datamesh.models.policy import Ruling, Stage
-from datamesh.models.registry import DomainRecord, RequestRecord, Save, Stamp
-from tests.support.central_commands import ACCOUNTS, MARKETING, NOW, config_of, secret_arn
+from datamesh.models.registry import (
+    DomainRecord,
+    IndexedColumn,
+    RequestRecord,
+    Save,
+    Stamp,
+    TableIndex,
+    TableRecord,
+)
+from tests.support.central_commands import ACCOUNTS, MARKETING, NOW, config_of, secret_arn, table_spec
 from tests.support.central_fakes import FakeRegistry
 
 REQUEST = uuid.UUID("11111111-2222-4333-8444-555555555555")
@@ -217,4 +225,24 @@ def domain_record(domain: str, **config: Any) -> DomainRecord:
         account_id=ACCOUNTS[domain],
         secret_arn=secret_arn(ACCOUNTS[domain]),
         config=config_of(domain, **config),
+    )
+
+
+def indexed_table(*columns: str) -> TableRecord:
+    """Return the table that is asked for, with the columns that it has."""
+    stamp = Stamp(occurred_at=NOW, event_id=uuid.UUID(int=2))
+    return TableRecord(
+        domain="sales",
+        product="air_travel",
+        name="flights",
+        spec=TableSpec.model_validate(table_spec("flights")),
+        stamp=stamp,
+        index=TableIndex(
+            stamp=stamp,
+            columns=tuple(IndexedColumn(name=name, type="string") for name in columns),
+            column_count=len(columns),
+            digest="0" * 64,
+            data_classification=None,
+            sensitive=True,
+        ),
     )

@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -64,6 +65,8 @@ HTML, JSON, PROBLEM = "text/html; charset=utf-8", "application/json", "applicati
 WAITING = 12.0
 MAX_FIELDS = 10
 
+# The resolver would log the arguments of a route, a link's id, whoever turns debugging on.
+logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 app = APIGatewayHttpResolver()
 
 
@@ -77,6 +80,7 @@ def show(link_id: str) -> Response[str]:
         return _refusal(refusal)
     except Transient as busy:
         return _later(busy)
+    count("ApprovalShown")
     status = HTTPStatus.OK if sight.problem is None else STATUSES[type(sight.problem)]
     return _page(status, request_page(sight, signature or ""))
 
@@ -84,6 +88,7 @@ def show(link_id: str) -> Response[str]:
 @app.head("/approvals/<link_id>")
 def look(link_id: str) -> Response[str]:  # noqa: ARG001 - whoever only looks is told nothing
     """Answer who only asks whether there is a page."""
+    count("ApprovalLookedAt")
     return _page(HTTPStatus.OK, "")
 
 

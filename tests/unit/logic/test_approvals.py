@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -113,12 +114,12 @@ def test_step_functions_that_is_busy_loses_no_vote() -> None:
     assert waiting.approvals.resend(waiting.now) == 1
 
 
-def test_a_token_that_was_replaced_meanwhile_is_no_loss() -> None:
+def test_a_token_that_was_replaced_meanwhile_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = WaitingRequest()
     waiting.callbacks.waiting.clear()
     answer = waiting.callbacks.answer
 
-    def replaced(token: str, output: dict[str, object]) -> None:
+    def replaced(token: str, output: dict[str, Any]) -> None:
         if token == "token-1":
             approval = waiting.stage()
             waiting.callbacks.waiting.add("token-2")
@@ -127,7 +128,7 @@ def test_a_token_that_was_replaced_meanwhile_is_no_loss() -> None:
             )
         answer(token, output)
 
-    waiting.callbacks.answer = replaced  # type: ignore[method-assign]
+    monkeypatch.setattr(waiting.callbacks, "answer", replaced)
     waiting.approvals.vote(REQUEST, 0, YES, waiting.now)
     assert [token for token, _ in waiting.callbacks.answered] == ["token-2"]
 
