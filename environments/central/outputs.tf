@@ -1,3 +1,8 @@
+output "approval_topic_arn" {
+  description = "ARN of the topic over which central mails the approval policy's own groups."
+  value       = module.central_governance.approval_topic_arn
+}
+
 output "data_addresses" {
   description = "Addresses of what holds data; `make destroy` takes them out of the state first. Empty when delete_data is set."
   value       = [for address in module.central_governance.data_addresses : "module.central_governance.${address}"]
@@ -26,6 +31,16 @@ output "lake_access_role_arn" {
 output "ledger_table_name" {
   description = "Name of the ledger: what was asked, decided, granted and taken back."
   value       = module.central_governance.ledger_table_name
+}
+
+output "notifications_dead_letter_queue_arn" {
+  description = "ARN of the queue for notifications that no channel took."
+  value       = module.central_governance.notifications_dead_letter_queue_arn
+}
+
+output "notifications_queue_url" {
+  description = "URL of the outbox, the queue of what people are to be told."
+  value       = module.central_governance.notifications_queue_url
 }
 
 output "registry_table_name" {

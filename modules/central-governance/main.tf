@@ -15,22 +15,25 @@ locals {
 
   # Every name follows from the prefix and every ARN from a name. So a plan shows whole policies and
   # patterns, and a domain can name what belongs to central without asking for its state.
-  name              = "${var.prefix}-central"
-  catalog_prefix    = replace(var.prefix, "-", "_") # a database name with a dash would need quotes in every query
-  domain_bus_name   = "${var.prefix}-domain"
-  domain_secret     = "${var.prefix}-domain-config"
-  lake_access_name  = "${local.name}-lake-access"
-  routing_role_name = "${local.name}-to-domains"
+  name               = "${var.prefix}-central"
+  catalog_prefix     = replace(var.prefix, "-", "_") # a database name with a dash would need quotes in every query
+  domain_bus_name    = "${var.prefix}-domain"
+  domain_secret      = "${var.prefix}-domain-config"
+  lake_access_name   = "${local.name}-lake-access"
+  notifications_name = "${local.name}-notifications"
+  routing_role_name  = "${local.name}-to-domains"
 
   schedule_role_name = "${local.name}-schedules"
 
   arn = {
+    approval_topic  = "arn:${local.partition}:sns:${local.region}:${var.account_id}:${local.name}-approvals"
     bus             = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/${local.name}"
     catalog         = "arn:${local.partition}:glue:${local.region}:${var.account_id}:catalog"
     databases       = "arn:${local.partition}:glue:${local.region}:${var.account_id}:database/${local.catalog_prefix}_*"
     default_bus     = "arn:${local.partition}:events:${local.region}:${var.account_id}:event-bus/default"
     lake_access     = "arn:${local.partition}:iam::${var.account_id}:role/${local.lake_access_name}"
     ledger          = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.prefix}-ledger"
+    notifications   = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.notifications_name}"
     registry        = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.prefix}-registry"
     role            = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}"
     routing_dlq     = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.routing_role_name}-dlq"

@@ -1,3 +1,8 @@
+output "approval_topic_arn" {
+  description = "ARN of the topic over which central mails the approval policy's own groups."
+  value       = aws_sns_topic.approvals.arn
+}
+
 output "data_addresses" {
   description = "Addresses, inside this module, of what holds data; empty when a destroy may delete it."
   value       = var.deletion_protection ? ["aws_dynamodb_table.ledger", "aws_dynamodb_table.registry"] : []
@@ -35,6 +40,16 @@ output "lake_access_role_arn" {
 output "ledger_table_name" {
   description = "Name of the ledger: what was asked, decided, granted and taken back."
   value       = aws_dynamodb_table.ledger.name
+}
+
+output "notifications_dead_letter_queue_arn" {
+  description = "ARN of the queue for notifications that no channel took."
+  value       = module.notifications_dead_letter_queue.arn
+}
+
+output "notifications_queue_url" {
+  description = "URL of the outbox, the queue of what people are to be told."
+  value       = aws_sqs_queue.notifications.url
 }
 
 output "registry_table_name" {
