@@ -8,12 +8,16 @@ locals {
   domain_detail_types = [
     "DataProductAccessProvisioned",
     "DataProductCrawlFailed",
+    "DataProductLinkFailed",
     "DataProductLinked",
     "DataProductSchemaUpdated",
+    "DataProductUnlinked",
     "DeregisterDataDomain",
+    "DeregisterDataProduct",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",
+    "RevokeDataProductAccess",
     "WorkflowFailed",
   ]
 }

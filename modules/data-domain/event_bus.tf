@@ -10,8 +10,13 @@ locals {
     "DataDomainDeregistered",
     "DataDomainRegistered",
     "DataProductAccessApproved",
+    "DataProductAccessEnding",
+    "DataProductAccessExpired",
+    "DataProductAccessExpiring",
     "DataProductAccessGranted",
     "DataProductAccessRequested",
+    "DataProductAccessRevoked",
+    "DataProductDeregistered",
     "DataProductRegistered",
     "DataProductTagsChanged",
   ]
@@ -20,12 +25,16 @@ locals {
   forwarded_detail_types = [
     "DataProductAccessProvisioned",
     "DataProductCrawlFailed",
+    "DataProductLinkFailed",
     "DataProductLinked",
     "DataProductSchemaUpdated",
+    "DataProductUnlinked",
     "DeregisterDataDomain",
+    "DeregisterDataProduct",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",
+    "RevokeDataProductAccess",
     "WorkflowFailed",
   ]
 }

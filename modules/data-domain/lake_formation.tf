@@ -1,12 +1,12 @@
-# Who administers Lake Formation here: the function that links, because only an administrator can pass on what was shared
-# with the account. What others set up in the account stays.
+# Who administers Lake Formation here: the functions that link and unlink, because only an administrator can pass on what
+# was shared with the account, and take back what another passed on. What others set up in the account stays.
 
 module "lake_formation_settings" {
   source = "../lake-formation-settings"
 
   name                  = "${local.name}-manage-data-lake-settings"
   account_id            = var.account_id
-  administrators        = concat([module.link_data_product_function.role_arn], var.administrators)
+  administrators        = concat([module.link_data_product_function.role_arn, module.unlink_data_product_function.role_arn], var.administrators)
   alarm_topic_arns      = var.alarm_topic_arns
   cross_account_version = var.cross_account_version
   log_level             = var.log_level

@@ -1,7 +1,7 @@
 # A data domain: an account that produces data products, consumes them, or both.
 #
 # To read what happens to an event, open the file with the flow's name: link_data_product.tf,
-# crawl_data_product.tf. Each one reads in event order: pattern, workflow, function, what the function may do.
+# crawl_data_product.tf, unlink_data_product.tf. Each one reads in event order: pattern, workflow, function, what the function may do.
 
 data "aws_partition" "current" {}
 
@@ -26,6 +26,7 @@ locals {
     role           = "arn:${local.partition}:iam::${var.account_id}:role/${local.name}"
     state_machine  = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
     execution      = "arn:${local.partition}:states:${local.region}:${var.account_id}:execution:${local.name}"
+    user_functions = "arn:${local.partition}:glue:${local.region}:${var.account_id}:userDefinedFunction/${local.catalog_prefix}_*/*"
   }
 
   # Catalog entries as IAM sees them: links are in this account, what they point to is in central's.

@@ -34,6 +34,7 @@ output "function_role_arns" {
   value = {
     crawl_data_product        = module.crawl_data_product_function.role_arn
     link_data_product         = module.link_data_product_function.role_arn
+    unlink_data_product       = module.unlink_data_product_function.role_arn
     manage_data_lake_settings = module.lake_formation_settings.role_arn
     report_workflow_failure   = module.report_workflow_failure_function.role_arn
   }
@@ -52,7 +53,8 @@ output "lake" {
 output "state_machine_arns" {
   description = "ARNs of the workflows, {FLOW => ARN}."
   value = {
-    crawl_data_product = module.crawl_data_product.state_machine_arn
-    link_data_product  = module.link_data_product.state_machine_arn
+    crawl_data_product  = module.crawl_data_product.state_machine_arn
+    link_data_product   = module.link_data_product.state_machine_arn
+    unlink_data_product = module.unlink_data_product.state_machine_arn
   }
 }

@@ -17,7 +17,7 @@ module "report_workflow_failure" {
   event_pattern = jsonencode(merge(local.step_functions_event, {
     detail = {
       stateMachineArn = [
-        for flow in ["crawl-data-product", "link-data-product"] : "${local.arn.state_machine}-${flow}"
+        for flow in ["crawl-data-product", "link-data-product", "unlink-data-product"] : "${local.arn.state_machine}-${flow}"
       ]
       status = ["ABORTED", "FAILED", "TIMED_OUT"]
     }

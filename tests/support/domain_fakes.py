@@ -24,6 +24,7 @@ SHARE = f"arn:aws:ram:eu-west-1:{CENTRAL}:resource-share/7ab63972-b505-7e2a-420d
 DATABASE = "datamesh_sales_nrac"
 LOCAL = "datamesh_sales"
 TAG_DATABASE = "datamesh_sales_tbac"
+FILTER = "datamesh_16fd27068baf433b82eb8c7fada847da"
 OF_SALES = {"lob": ["sales"]}
 TIME = "2026-01-02T03:04:05.000000Z"
 
@@ -105,6 +106,74 @@ def granted(
         "resource_shares": [SHARE],
     }
     return envelope("DataProductAccessGranted", data, target=MARKETING)
+
+
+def ending(
+    tables: Sequence[str] = ("flights",),
+    *,
+    principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",),
+    keep: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    keep_database: Sequence[str] | None = None,
+    **event: Any,
+) -> dict[str, Any]:
+    """Return DataProductAccessEnding of what `granted` was about; `keep` says who needs links otherwise."""
+    data = {
+        "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "domain": "marketing",
+        "product": {"domain": "sales", "name": "air_travel"},
+        "catalog_account": CENTRAL,
+        "database": DATABASE,
+        "tables": [
+            {"name": name, "filter": FILTER, "keep_link": name in keep, "keep_principals": list(keep.get(name, ()))}
+            for name in tables
+        ],
+        "databases": [
+            {
+                "name": DATABASE,
+                "keep_link": keep_database is not None,
+                "keep_principals": list(keep_database or ()),
+            }
+        ],
+        "principals": list(principals),
+        "reason": "The project is over",
+    }
+    return envelope("DataProductAccessEnding", data, **{"target": MARKETING, **event})
+
+
+def ending_by_tag(
+    databases: Mapping[str, Sequence[str] | None] = MappingProxyType({TAG_DATABASE: None}),
+    *,
+    keep_expression_for: Sequence[str] = (),
+    **event: Any,
+) -> dict[str, Any]:
+    """Return DataProductAccessEnding of what `granted_by_tag` was about; of databases, who needs the link otherwise."""
+    data = {
+        "request_id": "16fd2706-8baf-433b-82eb-8c7fada847da",
+        "domain": "marketing",
+        "expression": {"channel": ["web"]},
+        "catalog_account": CENTRAL,
+        "databases": [
+            {"name": name, "keep_link": kept is not None, "keep_principals": list(kept or ())}
+            for name, kept in databases.items()
+        ],
+        "keep_expression_for": list(keep_expression_for),
+        "principals": [f"arn:aws:iam::{MARKETING}:role/analyst"],
+        "reason": "The project is over",
+    }
+    return envelope("DataProductAccessEnding", data, **{"target": MARKETING, **event})
+
+
+def deregistered(tables: Sequence[str] = ("flights",), **event: Any) -> dict[str, Any]:
+    """Return DataProductDeregistered as central addresses it to sales."""
+    data = {
+        "domain": "sales",
+        "product": "air_travel",
+        "catalog_account": CENTRAL,
+        "databases": [DATABASE],
+        "tables": list(tables),
+        "access_modes": ["nrac"],
+    }
+    return envelope("DataProductDeregistered", data, **event)
 
 
 def registered_by_tag(tables: Sequence[str] = ("flights",), **event: Any) -> dict[str, Any]:
@@ -272,6 +341,13 @@ class FakeCatalog:
             raise ConflictError(f"{database}.{name} exists and points elsewhere")
         return "unchanged"
 
+    def delete_table(self, database: str, name: str) -> bool:
+        return self.tables.pop((database, name), None) is not None
+
+    def delete_database(self, name: str) -> None:
+        assert not self.list_tables(name), "there is something in it"
+        self.databases.pop(name, None)
+
 
 @dataclass
 class FakePermissions:
@@ -288,6 +364,17 @@ class FakePermissions:
         self.sizes.append(len(wanted))
         for grant in wanted:
             self.held.setdefault((grant.principal, grant.resource), set()).update(grant.permissions)
+
+    def revoke(self, grants: Iterable[Grant]) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        gone = list(grants)
+        self.sizes.append(len(gone))
+        for grant in gone:
+            left = self.held.get((grant.principal, grant.resource), set()) - set(grant.permissions)
+            self.held[grant.principal, grant.resource] = left
+            if not left:
+                del self.held[grant.principal, grant.resource]
 
     def list_permissions(
         self, *, principal: str | None = None, resource: Resource | None = None, resource_type: str | None = None
@@ -313,6 +400,8 @@ class FakePermissions:
                         found[f"db:{resource.name}{where}"] = permissions
                     case "location":
                         found[resource.arn + where] = permissions
+                    case "filter":
+                        found[f"{resource.table}:{resource.name}{where}"] = permissions
                     case "tag_policy":
                         found[f"{resource.resource_type}:{shown(resource)}{where}"] = permissions
         return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from datamesh.logic.link_data_product import LinkDataProduct
 from datamesh.logic.link_plans import LinkConfig
+from datamesh.logic.unlink_data_product import UnlinkDataProduct
 from datamesh.models.events import Envelope
 from tests.support.domain_fakes import CENTRAL, MARKETING, SALES, FakeCatalog, FakePermissions, FakeShares
 
@@ -49,6 +50,18 @@ class Domain:
             catalog=self.catalog,
             permissions=self.permissions,
         )
+
+    @property
+    def unlinking(self) -> UnlinkDataProduct:
+        return UnlinkDataProduct(self.config, shared=self.catalog, catalog=self.catalog, permissions=self.permissions)
+
+    def unlink(self, event: dict[str, Any], now: datetime = NOW) -> dict[str, Any]:
+        """Take an event through all steps of unlinking."""
+        read = Envelope.read(event)
+        revoked = self.unlinking.revoke(read, 0, now)
+        while revoked["outcome"] == "revoking":
+            revoked = self.unlinking.revoke(read, revoked["revoked"], now)
+        return self.unlinking.remove_links(read, now)
 
     def run(self, event: dict[str, Any]) -> dict[str, Any]:
         """Take an event through all steps."""

@@ -56,6 +56,32 @@ class LinkPermissions(Protocol):
         """Return all permissions that match."""
 
 
+class UnlinkCatalog(Protocol):
+    """The own account's catalog, from which links go."""
+
+    def get_database(self, name: str, catalog_id: str | None = None) -> CatalogDatabase | None:
+        """Return a database or link; None when there is none."""
+
+    def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
+        """Return all tables and links of a database; none when it is not there."""
+
+    def delete_table(self, database: str, name: str) -> bool:
+        """Delete a table or link; False when it was gone."""
+
+    def delete_database(self, name: str) -> None:
+        """Delete a database or link; one that is gone counts as deleted."""
+
+
+class UnlinkPermissions(Protocol):
+    """Lake Formation's permissions in the own account, from which some go."""
+
+    def grant(self, grants: Iterable[Grant]) -> None:
+        """Grant all. Raises GrantFailed."""
+
+    def revoke(self, grants: Iterable[Grant]) -> None:
+        """Revoke all; what is not granted (any more) counts as revoked. Raises GrantFailed."""
+
+
 class TableReader(Protocol):
     """A catalog that is read."""
 
