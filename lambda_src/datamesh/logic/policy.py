@@ -4,7 +4,8 @@ The first rule whose conditions hold decides. A rule without stages is read narr
 lists must hold for all that is asked for, not for something of it only, and it never speaks of what is sensitive.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 from datamesh.models.approvals import Seat
@@ -190,6 +191,22 @@ def check_reachable(stage: Stage, seat: Seat) -> None:
             f"stage {stage.name} needs {seat.quorum} of {describe(seat)}, and only {len(seat.approvers)} may decide"
             " on a request of this domain"
         )
+
+
+def check_together(stages: Mapping[str, Sequence[Seat]]) -> None:
+    """Check that the stages, by name with all who may decide there, do not need more people than there are.
+
+    Nobody decides at two stages of a request, so the stages share their people out. Raises QuorumUnreachable.
+    """
+    for size in range(2, len(stages) + 1):
+        for names in combinations(stages, size):
+            needed = sum(max((seat.quorum for seat in stages[name]), default=0) for name in names)
+            people = {person.email for name in names for seat in stages[name] for person in seat.approvers}
+            if len(people) < needed:
+                raise QuorumUnreachable(
+                    f"stages {' and '.join(names)} need {needed} different people together, and only {len(people)} may"
+                    " decide: nobody decides at two stages"
+                )
 
 
 def describe(seat: Seat) -> str:

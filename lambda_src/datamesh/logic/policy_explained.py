@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from datamesh.logic.policy import People, Subject, check_reachable, describe, places, rule_on
+from datamesh.logic.policy import People, Subject, check_reachable, check_together, describe, places, rule_on
 from datamesh.models.approvals import Seat
 from datamesh.models.base import Model
 from datamesh.models.config import DomainConfig
@@ -75,6 +75,9 @@ def explain(
     try:
         for stage in ruling.stages:
             _check(stage, people, known=known)
+        if known:
+            groups = {stage.name: (*stage.approvers, *stage.escalate_to) for stage in ruling.stages}
+            check_together({stage.name: places(groups[stage.name], stage.quorum, people) for stage in ruling.stages})
     except CommandRejection as error:
         refusal = refusal_of(error)
     outcome: Outcome = "people" if ruling.stages else "automatic"

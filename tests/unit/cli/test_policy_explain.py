@@ -219,3 +219,13 @@ def test_somebody_of_two_domains_is_of_the_consumer() -> None:
     assert "max@example.com" in {person.email for person in record.config.product_owners}
     _, found = explained()
     assert "max@example.com" not in found["stages"][0]["places"][0]["people"]
+
+
+def test_one_person_cannot_decide_at_two_stages(tmp_path: Path) -> None:
+    owners = {"name": "owners", "approvers": ["product_owners"], "quorum": 2}
+    again = {"name": "again", "approvers": ["product_owners"]}
+    file = tmp_path / "policy.yaml"
+    file.write_text(yaml.safe_dump({"rules": [{"name": "twice", "stages": [owners, again]}]}), encoding="utf-8")
+    status, found = explained("--policy", file, "--registry-table", "t")
+    assert (status, found["refusal"]["code"]) == (1, "QuorumUnreachable")
+    assert "stages owners and again need 3 different people" in found["refusal"]["message"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from datamesh.logic.policy import Subject, escalation_seats, mailbox, rule_on, seats_of, tags_of
+from datamesh.logic.policy import Subject, check_together, escalation_seats, mailbox, rule_on, seats_of, tags_of
 from datamesh.models.approvals import Seat
 from datamesh.models.errors import DurationTooLong, NoPolicyRule, PurposeNotAllowed, QuorumUnreachable
 from datamesh.models.people import Person
@@ -236,6 +236,18 @@ def test_a_group_that_is_gone_has_no_members(approver: str, changes: dict[str, A
 def test_a_stage_is_never_empty() -> None:
     with pytest.raises(QuorumUnreachable, match="no producer"):
         seats(OWNERS, subject(producers=()))
+
+
+def test_nobody_sits_at_two_stages_so_there_must_be_enough_for_all() -> None:
+    def stage(quorum: int, *names: str) -> list[Seat]:
+        return [Seat(groups=("g",), approvers=tuple(person(name) for name in names), quorum=quorum)]
+
+    check_together({"a": stage(1, "sam", "sue"), "b": stage(1, "sam", "sue")})
+    check_together({"a": stage(1, "sam")})
+    with pytest.raises(QuorumUnreachable, match="stages a and b need 2 different people together, and only 1 may"):
+        check_together({"a": stage(1, "sam"), "b": stage(1, "sam")})
+    with pytest.raises(QuorumUnreachable, match="stages a and b and c need 4"):
+        check_together({"a": stage(1, "sam", "sue"), "b": stage(2, "sam", "sue", "stan"), "c": stage(1, "stan", "sue")})
 
 
 def test_after_the_deadline_those_decide_as_well_to_whom_it_escalates() -> None:
