@@ -66,7 +66,10 @@ def gains(
 
 
 def unapproved(gain: Gain, database: str, grants: Sequence[TagGrantRecord]) -> Gain:
-    """Return what of a gain nobody approved: without the columns that people let all these principals see."""
+    """Return what of a gain nobody approved: without the columns that people let all these principals see.
+
+    Of a table that was approved as a whole (`*`) these are all, later ones too.
+    """
     approved = {
         entry
         for grant in grants
@@ -74,7 +77,8 @@ def unapproved(gain: Gain, database: str, grants: Sequence[TagGrantRecord]) -> G
         for entry in grant.approved
     }
     start = f"{database}.{gain.table}."
-    columns = tuple(column for column in gain.shown.columns if f"{start}{column}" not in approved)
+    whole = f"{start}*" in approved
+    columns = tuple(column for column in gain.shown.columns if not whole and f"{start}{column}" not in approved)
     # Who may see columns of a table may see that there is the table.
     table = gain.shown.table and not any(entry.startswith(start) for entry in approved)
     return gain._replace(shown=Matched(table=table, columns=columns))

@@ -67,8 +67,7 @@ def rejection(central: FakeCentral, envelope: dict[str, Any]) -> dict[str, Any]:
     before = central.state()
     assert central.deliver(envelope).path[-1] == "Command Rejected"
     assert central.state() == before
-    told: dict[str, Any] = central.published[-1]["Detail"]["data"]
-    return told
+    return central.said("CommandRejected")[-1]
 
 
 def registered(central: FakeCentral) -> dict[str, dict[str, Any]]:
@@ -275,6 +274,31 @@ def test_what_a_standing_grant_would_show_must_not_be_sensitive(central: FakeCen
 )
 def test_what_no_standing_grant_shows_may_be_sensitive(central: FakeCentral, product: dict[str, Any]) -> None:
     grant(central, OPEN)
+    assert central.deliver(register_product(product)).path[-1] == "Product Registered"
+
+
+def test_people_are_asked_about_what_a_standing_grant_would_show(central: FakeCentral) -> None:
+    grant(central, OPEN)
+    command = register_product(tagged(table_spec("flights", columns=[{"name": "a", "type": "string", "pii": True}])))
+    told = rejection(central, command)
+    assert "send the command again" in told["message"]
+    [asked] = central.said("WidenDataProductAccess")
+    [standing] = central.registry.tag_grants()
+    assert asked["widens"] == str(standing.request_id)
+    assert (asked["producer"], asked["database"], asked["columns"]) == ("sales", TBAC, {"flights": ["a"]})
+    assert "flights.a is declared as personal data" in asked["reasons"]
+    # Asked again it is the same question.
+    rejection(central, command)
+    assert len({each["request_id"] for each in central.said("WidenDataProductAccess")}) == 1
+
+
+@pytest.mark.parametrize("approved", [f"{TBAC}.flights.a", f"{TBAC}.flights.*"])
+def test_what_people_approved_may_be_shown_by_a_standing_grant(central: FakeCentral, approved: str) -> None:
+    grant(central, OPEN)
+    [standing] = central.registry.tag_grants()
+    update = {"approved": (approved,), "version": standing.version + 1}
+    central.registry.write([Save(standing.model_copy(update=update))])
+    product = tagged(table_spec("flights", columns=[{"name": "a", "type": "string", "pii": True}]))
     assert central.deliver(register_product(product)).path[-1] == "Product Registered"
 
 
