@@ -41,6 +41,10 @@ def install(port: int) -> Json:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     # The workers of Lambda functions inherit this environment: they must find their own package only.
     os.environ.pop("PYTHONPATH", None)
+    # Functions and API destinations call servers on this machine directly, whatever proxy leads out of it.
+    for name in ("no_proxy", "NO_PROXY"):
+        kept = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join(dict.fromkeys([*kept, HOST, "localhost"]))
     adapter.install()
     for room in ROOMS:
         _fit_in(room)

@@ -16,6 +16,7 @@ Knowingly different from AWS:
 * Targets are buses, state machines, functions, queues, topics, log groups and API destinations; PutTargets refuses
   others instead of losing their events.
 * Metrics (`/_sandbox/events`) are counters without time; they are not CloudWatch metrics.
+* An API destination at `https://127.0.0.1` or `https://localhost` is called in plain HTTP: a test's own server.
 * Encryption of buses, schema discovery, global endpoints, pipes and EventBridge V2 buses have no behaviour here.
 * No quota on PutEvents or invocations per second.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from sandbox import adapter, clock
 from sandbox.api import AwsError
@@ -134,6 +135,7 @@ def call_api_destination(arn: str, payload: str, envelope: Mapping[str, Any], ta
         return None
     parameters = _of("_resolve_http_parameters")(target.get("HttpParameters") or {}, dict(envelope))
     request = _of("_build_api_destination_request")(destination, connection, parameters, payload)
+    request["url"] = _local(request["url"])
     token = (where.account, where.region, name)
     send = _of("_api_destination_send_sync")
     status = int(send(request, _of("_connection_auth_headers")(connection, token)))
@@ -141,6 +143,14 @@ def call_api_destination(arn: str, payload: str, envelope: Mapping[str, Any], ta
         fresh = _of("_connection_auth_headers")(connection, token, force_refresh=True)
         status = int(send(request, fresh))
     return status
+
+
+def _local(url: str) -> str:
+    """API destinations must be HTTPS (API_CreateApiDestination); on this machine plain HTTP stands for it."""
+    split = urlsplit(url)
+    if split.scheme == "https" and split.hostname in {"127.0.0.1", "localhost"}:
+        return urlunsplit(split._replace(scheme="http"))
+    return url
 
 
 # --- MiniStack's own emitters -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.events.world import CENTRAL, MARKETING, SALES, World, allow, policy, queue_arn
+from tests.sandbox.events.world import CENTRAL, MARKETING, SALES, World, allow, eventually, policy, queue_arn
 
 RULE = f"arn:aws:events:eu-west-1:{CENTRAL}:rule/watch"
 PASS = {"StartAt": "Done", "QueryLanguage": "JSONata", "States": {"Done": {"Type": "Succeed"}}}
@@ -303,6 +303,48 @@ class TestApiDestination:
         headers, body = got[0]
         assert headers["Authorization"] == "Basic " + base64.b64encode(b"u:p").decode()
         assert body["id"] == event_id
+
+    def test_an_api_key_goes_into_its_header_also_over_what_stands_for_https(
+        self, watch: World, endpoint: tuple[str, list[tuple[dict[str, str], Any]], list[int]]
+    ) -> None:
+        url, got, _ = endpoint
+        key = {"ApiKeyAuthParameters": {"ApiKeyName": "x-hook-key", "ApiKeyValue": "secret"}}
+        connection = watch.client("events", CENTRAL).create_connection(
+            Name="keyed", AuthorizationType="API_KEY", AuthParameters=key
+        )["ConnectionArn"]
+        arn = watch.client("events", CENTRAL).create_api_destination(
+            Name="keyed",
+            ConnectionArn=connection,
+            InvocationEndpoint=url.replace("http://", "https://"),
+            HttpMethod="POST",
+        )["ApiDestinationArn"]
+        role = watch.role(CENTRAL, "call", allow("events:InvokeApiDestination", arn))
+        watch.target(CENTRAL, "default", "watch", arn, RoleArn=role)
+        watch.put(CENTRAL, "default")
+        assert outcome(watch) == ("delivered", "")
+        assert {name.lower(): value for name, value in got[0][0].items()}["x-hook-key"] == "secret"
+
+    def test_what_an_endpoint_refuses_ends_in_the_dead_letter_queue(
+        self, watch: World, endpoint: tuple[str, list[tuple[dict[str, str], Any]], list[int]]
+    ) -> None:
+        url, got, answers = endpoint
+        answers += [503, 503, 503]
+        self._target(watch, url)
+        letters = watch.queue(CENTRAL, "letters", RULE)
+        target = watch.client("events", CENTRAL).list_targets_by_rule(Rule="watch")["Targets"][0]
+        watch.target(
+            CENTRAL,
+            "default",
+            "watch",
+            target["Arn"],
+            RoleArn=target["RoleArn"],
+            RetryPolicy={"MaximumRetryAttempts": 1},
+            DeadLetterConfig={"Arn": letters},
+        )
+        watch.put(CENTRAL, "default")
+        (letter,) = eventually(lambda: watch.messages(letters), "the dead letter")
+        assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "ERROR_FROM_TARGET"
+        assert len(got) == 2
 
     def test_a_busy_endpoint_is_called_again(
         self, watch: World, endpoint: tuple[str, list[tuple[dict[str, str], Any]], list[int]]
