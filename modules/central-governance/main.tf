@@ -42,6 +42,7 @@ locals {
     resource_shares = "arn:${local.partition}:ram:${local.region}:${var.account_id}:resource-share/*"
     schedule_dlq    = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.schedule_role_name}-dlq"
     schedule_role   = "arn:${local.partition}:iam::${var.account_id}:role/${local.schedule_role_name}"
+    schedules       = "arn:${local.partition}:scheduler:${local.region}:${var.account_id}:schedule/${local.name}/${var.prefix}-*"
     state_machine   = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.name}"
     tables          = "arn:${local.partition}:glue:${local.region}:${var.account_id}:table/${local.catalog_prefix}_*/*"
     user_functions  = "arn:${local.partition}:glue:${local.region}:${var.account_id}:userDefinedFunction/${local.catalog_prefix}_*/*"

@@ -28,6 +28,7 @@ output "function_role_arns" {
     register_data_domain      = module.register_data_domain_function.role_arn
     register_data_product     = module.register_data_product_function.role_arn
     report_workflow_failure   = module.report_workflow_failure_function.role_arn
+    revoke_access             = module.revoke_access_function.role_arn
     share_data_product        = module.share_data_product_function.role_arn
   }
 }
@@ -74,6 +75,7 @@ output "state_machine_arns" {
     index_data_product     = module.index_data_product.state_machine_arn
     register_data_domain   = module.register_data_domain.state_machine_arn
     register_data_product  = module.register_data_product.state_machine_arn
+    revoke_access          = module.revoke_access.state_machine_arn
     share_data_product     = module.share_data_product.state_machine_arn
   }
 }

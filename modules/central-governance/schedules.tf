@@ -8,7 +8,7 @@ locals {
     {
       sid       = "KeepSchedules"
       actions   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"]
-      resources = ["arn:${local.partition}:scheduler:${local.region}:${var.account_id}:schedule/${local.name}/${var.prefix}-*"]
+      resources = [local.arn.schedules]
     },
     {
       sid       = "PassScheduleRole"
