@@ -26,6 +26,7 @@ module "index_data_product" {
         "DataProductCrawlFailed",
         "DataProductLinked",
         "DataProductSchemaUpdated",
+        "DataProductUnlinked",
       ]
     })
   }

@@ -27,6 +27,7 @@ from datamesh.models.facts import (
     DataProductCrawlFailed,
     DataProductLinked,
     DataProductSchemaUpdated,
+    DataProductUnlinked,
     SharingMode,
 )
 from datamesh.models.ledger import LedgerEvent
@@ -144,6 +145,8 @@ class ProductIndexing:
                 return self._crawl_failed(request, envelope.data(DataProductCrawlFailed), now)
             case "DataProductAccessProvisioned":
                 return self._provisioned(envelope, envelope.data(DataProductAccessProvisioned), stamp, now)
+            case "DataProductUnlinked":
+                return self._unlinked(envelope, envelope.data(DataProductUnlinked), stamp, now)
             case other:
                 raise InvalidEvent(f"{other} is not indexed")
 
@@ -206,6 +209,26 @@ class ProductIndexing:
                 details={"principals": list(fact.principals), "databases": list(fact.databases or (fact.database,))},
             )
             self._world.registry.write([Save(changed(record, now=now, **update)), Append(entered)])
+            return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
+
+        return deciding_again(act)
+
+    def _unlinked(self, envelope: Envelope, fact: DataProductUnlinked, stamp: Stamp, now: datetime) -> Json:
+        """Take down that the consumer has taken back what it passed on: revoke_access waits for it."""
+        self._check_domain(envelope, fact)
+
+        def act() -> Json:
+            if fact.request_id is None:
+                return IGNORED
+            record = self._world.registry.request(fact.request_id)
+            if record is None or record.account_id != envelope.account or record.domain != fact.domain:
+                raise SenderNotOwner(f"{fact.domain} has not made the request {fact.request_id}")
+            since = max((change.at for change in record.history if change.status == "REVOKING"), default=None)
+            # Of an earlier end of the same request it says nothing about this one.
+            early = since is None or stamp.occurred_at < since
+            if record.status != "REVOKING" or early or not stamp.newer_than(record.unlinked):
+                return IGNORED
+            self._world.registry.write([Save(changed(record, now=now, unlinked=stamp))])
             return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
 
         return deciding_again(act)
