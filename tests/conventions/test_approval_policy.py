@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hcl2.api import loads
 from pydantic import BaseModel
 
+from datamesh.logic.policy_remarks import remarks
 from datamesh.models.people import Person
 from datamesh.models.policy import DEFAULT_POLICY, ApprovalPolicy, Conditions, Rule, Stage
 from tools.terraform_files import blocks
@@ -39,3 +42,12 @@ def test_every_field_can_be_given(model: type[BaseModel]) -> None:
 def test_nothing_can_be_given_that_is_no_field() -> None:
     fields = {name for model in (ApprovalPolicy, Conditions, Person, Rule, Stage) for name in model.model_fields}
     assert set(re.findall(r'"([a-z_]+)":', variable(MODULE)["type"])) <= fields
+
+
+def test_the_documented_example_is_a_policy_and_the_same_in_both_languages() -> None:
+    text = (ROOT / "docs" / "approvals.md").read_text(encoding="utf-8")
+    blocks_of = {kind: re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "hcl")}
+    in_yaml = ApprovalPolicy.model_validate(yaml.safe_load(blocks_of["yaml"][0]))
+    in_hcl = ApprovalPolicy.model_validate(loads(blocks_of["hcl"][0])["approval_policy"])
+    assert in_yaml == in_hcl
+    assert remarks(in_yaml) == []
