@@ -87,12 +87,18 @@ def raw(account: str, service: str, operation: str, **params: Any) -> dict[str, 
 
 
 class Calls:
-    """All calls to AWS go through here. After `left` more calls the invocation that makes the next one dies."""
+    """All calls to AWS go through here. After `left` more calls the invocation that makes the next one dies.
+
+    After `until_other` more calls something else happens first, once: `other`.
+    """
 
     def __init__(self) -> None:
         self.left: int | None = None
         self.fate: Fate = "again"
         self.after_change: Callable[[], None] | None = None
+        self.changes = frozenset(CHANGES)
+        self.until_other: int | None = None
+        self.other: Callable[[], None] | None = None
         self.dead: Exception | None = None
 
     def client(self, service: str, arn: str) -> Any:
@@ -101,7 +107,13 @@ class Calls:
         client._make_api_call = lambda operation, params: self._call(client, service, operation, params, caller(arn))
         return client
 
-    def _call(self, client: Any, service: str, operation: str, params: dict[str, Any], who: Caller) -> dict[str, Any]:
+    def reached(self) -> None:
+        """See whether the invocation lives to make one more call, and let the other go first that is to come now."""
+        if self.until_other == 0 and self.other is not None:
+            other, self.other = self.other, None
+            other()
+        if self.until_other is not None:
+            self.until_other -= 1
         if self.left == 0:
             self.left, self.dead = None, type(ERRORS[self.fate], (Exception,), {})("died")
         if self.dead is not None:
@@ -109,11 +121,14 @@ class Calls:
             raise self.dead
         if self.left is not None:
             self.left -= 1
+
+    def _call(self, client: Any, service: str, operation: str, params: dict[str, Any], who: Caller) -> dict[str, Any]:
+        self.reached()
         try:
             with adapter.scope(who.account, REGION):
                 if service in adapter.handlers or service in adapter.gates:
                     answered = frontdoor.handle(Call(service, operation, params, who, REGION))
-                    if self.after_change is not None and operation in CHANGES:
+                    if self.after_change is not None and operation in self.changes:
                         self.after_change()
                     return answered
                 return adapter.invoke_raw(service, operation, params, account=who.account, region=REGION)
