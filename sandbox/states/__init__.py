@@ -22,6 +22,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from jsonata.timebox import Timebox
+
 from sandbox import adapter, authz, clock, snapshots
 from sandbox.api import Json
 from sandbox.states import attempts, engine, errors, restored, runs
@@ -54,6 +56,9 @@ def install() -> None:
     adapter.patch(_MODULE, "_error_matches", lambda _: errors.matches)
     adapter.patch(_MODULE, "_apply_state_assign", lambda _: _assign)
     adapter.patch(_MODULE, "_scaled_sleep", lambda _: runs.pause)
+    # What an execution tells the time by: its context, its history, and `$now()` and `$millis()`.
+    adapter.patch(_MODULE, "now_iso", lambda _: _now)
+    Timebox.current_milli_time = staticmethod(lambda: round(clock.time() * 1000))
     adapter.patch(_MODULE, "_sleep_until", lambda _: runs.pause_until)
     adapter.patch(_MODULE, "_emit_execution_status_event", lambda _: _emit)
     adapter.patch(_MODULE, "_start_execution", _start)
@@ -64,6 +69,10 @@ def install() -> None:
         adapter.patch(_MODULE, name, _open_token)
     snapshots.before_change(runs.abandon_all)
     restored.install()
+
+
+def _now() -> str:
+    return clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _refuse(code: str, message: str) -> Json:

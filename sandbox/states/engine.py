@@ -118,7 +118,7 @@ def _watch(current: Run, deadline: float) -> None:
 def _end(execution: dict[str, Any], status: str, output: str | None = None) -> None:
     execution["status"] = status
     execution["output"] = output
-    execution["stopDate"] = adapter.internal("core.responses", "now_iso")()
+    execution["stopDate"] = ministack("now_iso")()
 
 
 def fail(execution: dict[str, Any], error: str, cause: str) -> None:
@@ -148,7 +148,7 @@ def walk(
         state = states.get(name)
         if state is None:
             raise errors.execution_error("States.Runtime", f"State '{name}' not found in definition")
-        entered = adapter.internal("core.responses", "now_iso")()
+        entered = ministack("now_iso")()
         context["State"] = {"Name": name, "EnteredTime": entered, "RetryCount": 0}
         kind = state.get("Type")
         resumed = runs.current().resumed if top else None

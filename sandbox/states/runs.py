@@ -43,8 +43,8 @@ adapter.uses(
     "_state_machines",
     "_state_query_language",
     "_task_tokens",
+    "now_iso",
 )
-adapter.uses("core.responses", "now_iso")
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _MAXIMUM_EVENTS = 25_000

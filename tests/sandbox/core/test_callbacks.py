@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -124,3 +125,19 @@ def test_the_seconds_must_be_a_positive_whole_number(machines: Machines) -> None
     may = {"Action": "lambda:InvokeFunction", "Resource": "*"}
     ended = machines.run(asking(), may, given={"days": -1})
     assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
+
+
+def test_an_execution_tells_the_sandboxs_time(machines: Machines) -> None:
+    machines.sandbox.advance(100 * 86_400)
+    told = {
+        "now": "{% $now() %}",
+        "millis": "{% $millis() %}",
+        "start": "{% $states.context.Execution.StartTime %}",
+        "entered": "{% $states.context.State.EnteredTime %}",
+    }
+    ended = machines.run({"Tell": {"Type": "Pass", "Output": told, "End": True}})
+    output = json.loads(ended["output"])
+    expected = datetime.fromisoformat(machines.sandbox.now()).timestamp()
+    moments = [datetime.fromisoformat(output[name]).timestamp() for name in ("now", "start", "entered")]
+    moments += [output["millis"] / 1000, ended["startDate"].timestamp(), ended["stopDate"].timestamp()]
+    assert all(abs(moment - expected) < 10 for moment in moments), output
