@@ -117,8 +117,10 @@ class RegisterDataProductSettings(Observability, UsesRegistry, UsesLedger, Knows
     """Environment of register_data_product."""
 
 
-class ShareDataProductSettings(Observability, UsesRegistry, KnowsLfTags):
-    """Environment of share_data_product."""
+class ShareDataProductSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, KeepsSchedules, KnowsLfTags):
+    """Environment of share_data_product. The topic reaches the approval policy's own groups by mail."""
+
+    approval_topic_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$")]
 
 
 class RevokeAccessSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, KeepsSchedules):
@@ -127,6 +129,13 @@ class RevokeAccessSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, 
 
 class IndexDataProductSettings(Observability, UsesRegistry, UsesLedger, KnowsLfTags):
     """Environment of index_data_product."""
+
+
+class ReconcileAccessSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox):
+    """Environment of reconcile_access."""
+
+    domain_tag_key: TagKey
+    reconcile_heal: Literal["report", "missing", "all"]
 
 
 class LinkDataProductSettings(Observability, KnowsCentral, UsesCrawlerRole):
@@ -195,6 +204,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "revoke_access": RevokeAccessSettings,
     "decide_approval": DecideApprovalSettings,
     "index_data_product": IndexDataProductSettings,
+    "reconcile_access": ReconcileAccessSettings,
     "link_data_product": LinkDataProductSettings,
     "unlink_data_product": UnlinkDataProductSettings,
     "crawl_data_product": CrawlDataProductSettings,
