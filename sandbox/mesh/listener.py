@@ -106,10 +106,21 @@ class Listener:
 
         Raises MeshError at once when the command was rejected or its workflow failed, or after ``seconds``.
         """
+        return self._wait(detail_type, lambda event: event.correlation_id == correlation_id, receiver, seconds)
+
+    def wait_for_request(
+        self, detail_type: str, request_id: str, *, receiver: str | None = None, seconds: float = 120
+    ) -> SeenEvent:
+        """Return the first ``detail_type`` about a request, whatever caused it. Raises as ``wait`` does."""
+        return self._wait(detail_type, lambda event: event.data.get("request_id") == request_id, receiver, seconds)
+
+    def _wait(
+        self, detail_type: str, concerns: Callable[[SeenEvent], bool], receiver: str | None, seconds: float
+    ) -> SeenEvent:
         deadline = time.monotonic() + seconds
         while True:
             self.poll()
-            caused = [event for event in self.events if event.correlation_id == correlation_id]
+            caused = [event for event in self.events if concerns(event)]
             for event in caused:
                 if event.detail_type == detail_type and receiver in (None, event.receiver):
                     return event

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 PIPELINE = "pipeline"
 ANALYST = "analyst"
 INTERN = "intern"
+ADMINISTRATOR = "lake-administrator"
+
+
+# What somebody needs who reads tables of which only some rows are shown:
+# https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html
+ROW_FILTERED = (
+    "lakeformation:GetQueryState",
+    "lakeformation:GetWorkUnitResults",
+    "lakeformation:GetWorkUnits",
+    "lakeformation:StartQueryPlanning",
+)
 
 
 def root_session(account: Account) -> boto3.Session:
@@ -66,7 +77,7 @@ def reader_policy(account: Account) -> dict[str, Any]:
         "Statement": [
             _statement("Query", athena, [f"arn:aws:athena:{REGION}:{account.id}:workgroup/primary"]),
             _statement("ReadCatalog", glue, catalogs),
-            _statement("AskLakeFormation", ["lakeformation:GetDataAccess"], ["*"]),
+            _statement("AskLakeFormation", ["lakeformation:GetDataAccess", *ROW_FILTERED], ["*"]),
             _statement("Results", ["s3:GetBucketLocation", "s3:ListBucket"], [bucket]),
             _statement("ResultObjects", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/*"]),
         ],
@@ -116,6 +127,18 @@ def create_readers(account: Account, endpoint: str) -> None:
         create_role(iam, account, name, reader_policy(account))
     s3 = session.client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket=results_bucket(account), CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+
+def create_administrator(account: Account, endpoint: str) -> None:
+    """Give an account a person who administers Lake Formation beside the mesh: root cannot be one."""
+    session = root_session(account)
+    everything = _statement("Everything", ["*"], ["*"])
+    policy = {"Version": "2012-10-17", "Statement": [everything]}
+    create_role(session.client("iam", endpoint_url=endpoint), account, ADMINISTRATOR, policy)
+    lake_formation = session.client("lakeformation", endpoint_url=endpoint)
+    settings = lake_formation.get_data_lake_settings()["DataLakeSettings"]
+    settings["DataLakeAdmins"].append({"DataLakePrincipalIdentifier": account.role_arn(ADMINISTRATOR)})
+    lake_formation.put_data_lake_settings(DataLakeSettings=settings)
 
 
 def create_pipeline(account: Account, endpoint: str, lake: dict[str, str]) -> None:

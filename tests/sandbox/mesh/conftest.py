@@ -19,7 +19,7 @@ from sandbox.mesh import people
 from sandbox.mesh.bring_up import Mesh, bring_up
 from sandbox.mesh.layout import BUILD, CENTRAL, FINANCE, MARKETING, SALES
 from sandbox.mesh.progress import Progress
-from tests.sandbox.mesh.story import Story, create_administrator
+from tests.sandbox.mesh.story import Story
 
 REGISTERED = "registered"
 SHARED = "shared"
@@ -44,7 +44,7 @@ def applied() -> Iterator[Applied]:
         bring_up(mesh, Progress(Console(file=io.StringIO())), others=[FINANCE])
         people.create_readers(FINANCE, sandbox.url)
         for account in (CENTRAL, SALES, MARKETING, FINANCE):
-            create_administrator(sandbox, account)
+            people.create_administrator(account, sandbox.url)
         # A snapshot holds state, not threads: an execution under way would never end in a restored mesh.
         Story(sandbox, mesh, heard=()).settle()
         sandbox.snapshot(REGISTERED)

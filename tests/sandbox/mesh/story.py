@@ -21,7 +21,6 @@ from sandbox.mesh.query import Result, query
 DATABASE = "datamesh_sales"
 COUNT = f"SELECT count(*) AS n FROM {DATABASE}.airports"
 SECONDS = 120
-ADMINISTRATOR = "lake-administrator"
 
 T = TypeVar("T")
 
@@ -41,7 +40,7 @@ class Story:
         """A boto3 client of the account's root user; of its Lake Formation administrator where root sees nothing."""
         session: Any = people.root_session(account)
         if service in {"glue", "lakeformation"}:
-            session = self.sandbox.session(role_arn=account.role_arn(ADMINISTRATOR))
+            session = self.sandbox.session(role_arn=account.role_arn(people.ADMINISTRATOR))
         return session.client(service, endpoint_url=self.sandbox.url)
 
     def put(self, account: Account, command: str, payload: dict[str, Any]) -> str:
@@ -159,17 +158,6 @@ class Story:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
-
-
-def create_administrator(sandbox: Sandbox, account: Account) -> None:
-    """Give an account a person who administers Lake Formation beside the mesh: root cannot be one."""
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam = sandbox.client("iam", account=account.id)
-    people.create_role(iam, account, ADMINISTRATOR, {"Version": "2012-10-17", "Statement": [everything]})
-    lake_formation = sandbox.client("lakeformation", account=account.id)
-    settings = lake_formation.get_data_lake_settings()["DataLakeSettings"]
-    settings["DataLakeAdmins"].append({"DataLakePrincipalIdentifier": account.role_arn(ADMINISTRATOR)})
-    lake_formation.put_data_lake_settings(DataLakeSettings=settings)
 
 
 def until(look: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
