@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from datamesh.models.approvals import ApprovalRecord, Seat
+from datamesh.models.approvals import ApprovalRecord, AskedTable, Seat
 from datamesh.models.base import iso
 from datamesh.models.errors import NothingToTellYet
 from datamesh.models.notifications import Notification, NotificationKind
@@ -98,7 +98,7 @@ def _decision(
         f"{asked_for(request)}",
         opening=opening,
         facts=(
-            *_scope(request),
+            *_scope(request, approval.shown),
             ("Stage", f"{approval.name}{place}; {' and '.join(map(_quorum, approval.seats))}"),
             ("Decide until", readable(approval.deadline)),
         ),
@@ -175,16 +175,18 @@ def readable(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _scope(request: RequestRecord) -> tuple[tuple[str, str], ...]:
-    """Return who may read what by a request, and why that is sensitive."""
+def _scope(request: RequestRecord, shown: Sequence[AskedTable] = ()) -> tuple[tuple[str, str], ...]:
+    """Return who may read what by a request, and why that is sensitive. `shown` is what central computed."""
+    columns = [f"{table} ({shortened(names)})" for table, names in request.columns.items()]
     ruling = request.ruling
     days = ruling.duration_days if ruling is not None else request.duration_days
     facts = (
         ("Domain", f"{request.domain} (account {request.account_id})"),
         ("Asked by", request.requested_by or ""),
         ("For", shortened(request.principals)),
-        ("Tables", shortened(request.tables)),
-        ("Columns", shortened([f"{table} ({shortened(names)})" for table, names in request.columns.items()], "; ")),
+        ("Tables", shortened(request.tables or [table.name for table in shown])),
+        ("Columns", shortened([_columns(table) for table in shown] or columns, "; ")),
+        ("Sensitive", shortened([f"{table.name}.{name}" for table in shown for name in table.sensitive])),
         ("Rows", shortened([f"{table} where {rows}" for table, rows in request.rows.items()], "; ")),
         ("Later tables", "asked for too; each is decided on when it comes" if _later(request) else ""),
         ("Why it is sensitive", shortened(ruling.reasons, "; ") if ruling is not None and ruling.sensitive else ""),
@@ -193,6 +195,11 @@ def _scope(request: RequestRecord) -> tuple[tuple[str, str], ...]:
         ("Request", str(request.request_id)),
     )
     return tuple((label, text) for label, text in facts if text)
+
+
+def _columns(table: AskedTable) -> str:
+    more = table.column_count - min(len(table.columns), SHOWN)
+    return f"{table.name} ({', '.join([*table.columns[:SHOWN], *([f'and {more} more'] if more > 0 else [])])})"
 
 
 def _later(request: RequestRecord) -> bool:
