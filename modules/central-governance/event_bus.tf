@@ -14,6 +14,7 @@ locals {
     "DataProductUnlinked",
     "DeregisterDataDomain",
     "DeregisterDataProduct",
+    "ExtendDataProductAccess",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",

@@ -31,6 +31,7 @@ locals {
     "DataProductUnlinked",
     "DeregisterDataDomain",
     "DeregisterDataProduct",
+    "ExtendDataProductAccess",
     "RegisterDataDomain",
     "RegisterDataProduct",
     "RequestDataProductAccess",

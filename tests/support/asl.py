@@ -126,6 +126,11 @@ def is_function_call(state: Mapping[str, Any]) -> bool:
     return resource.removesuffix(".waitForTaskToken").endswith(":states:::lambda:invoke")
 
 
+def waits_for_people(state: Mapping[str, Any]) -> bool:
+    """Tell whether a Task state waits to be called back, for as long as its input says."""
+    return str(state.get("Resource", "")).endswith(".waitForTaskToken") and isinstance(state.get("TimeoutSeconds"), str)
+
+
 def step_names(definition: Mapping[str, Any]) -> set[str]:
     """Return the `step` of every call of the flow's function."""
     return {
@@ -182,7 +187,9 @@ def task_errors(name: str, state: Mapping[str, Any]) -> list[str]:
     """Return which of the rules for every task of this project a Task state breaks."""
     errors = [f"{name!r} has no {field}" for field in ("Comment", "Retry", "Catch") if not state.get(field)]
     timeout = state.get("TimeoutSeconds")
-    if not isinstance(timeout, int) or timeout <= 0:
+    # How long people have is said by the approval policy.
+    computed = waits_for_people(state) and isinstance(timeout, str) and timeout.startswith("{%")
+    if not computed and (not isinstance(timeout, int) or timeout <= 0):
         errors.append(f"{name!r} has no TimeoutSeconds")
     for retrier in state.get("Retry", []):
         wanted = {"ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxAttempts", "MaxDelaySeconds", "JitterStrategy"}

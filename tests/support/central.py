@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from datamesh.handlers import (
     share_data_product,
 )
 from datamesh.handlers._runtime import FlowStep, read_request
+from datamesh.logic.approvals import Approvals
 from datamesh.logic.deregister_data_domain import DomainDeregistration
 from datamesh.logic.deregister_data_domain import World as LeavingWorld
 from datamesh.logic.domains import Central
@@ -23,13 +25,15 @@ from datamesh.logic.register_data_domain import World as DomainWorld
 from datamesh.logic.register_data_product import ProductRegistration
 from datamesh.logic.register_data_product import World as ProductWorld
 from datamesh.logic.share_data_product import ProductSharing
-from datamesh.logic.share_data_product import World as SharingWorld
+from datamesh.logic.share_world import ShareConfig
+from datamesh.logic.share_world import World as SharingWorld
 from datamesh.logic.tagging import TagRules
+from datamesh.logic.votes import Ballot
 from datamesh.models.base import iso
 from datamesh.models.errors import DatameshError
-from datamesh.models.registry import LEDGER_HEAD
+from datamesh.models.registry import LEDGER_HEAD, POLICY_SEEN
 from tests.support import asl, asl_walk
-from tests.support.access_fakes import FakeDataFilters
+from tests.support.access_fakes import FakeCallbacks, FakeDataFilters, FakeOutbox, FakeSchedules
 from tests.support.central_commands import (
     ACCOUNTS,
     CENTRAL,
@@ -69,6 +73,8 @@ FLOW_OF = {
     "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
     "RequestDataProductAccess": "share_data_product",
+    "ExtendDataProductAccess": "share_data_product",
+    "WidenDataProductAccess": "share_data_product",
 }
 
 
@@ -80,6 +86,10 @@ class FakeCentral:
         self.registry = FakeRegistry()
         self.lake_formation = FakeLakeFormation()
         self.filters = FakeDataFilters()
+        self.schedules = FakeSchedules()
+        self.outbox = FakeOutbox()
+        self.callbacks = FakeCallbacks()
+        self.waiting: list[asl_walk.Execution] = []
         self.catalog = FakeCatalog(self.lake_formation)
         self.lf_tags = FakeLfTags(self.catalog)
         self.domains = FakeDomains()
@@ -89,7 +99,7 @@ class FakeCentral:
         self.faults: dict[tuple[str, Literal["before", "after"]], list[Exception]] = {}
         self.executions = 0
         for domain, account in ACCOUNTS.items():
-            self.domains.secrets[secret_arn(account)] = config_of(domain)
+            self.domains.secrets[secret_arn(account)] = config_of(domain, **people_of(domain))
             self.domains.buckets[bucket_of(account)] = account
 
     def flow(self, name: str) -> Any:
@@ -117,12 +127,17 @@ class FakeCentral:
                     partition="aws",
                 )
             case "share_data_product":
-                return ProductSharing(
-                    SharingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags),
-                    account_id=self.account_id,
-                    database_prefix="datamesh",
-                    rules=RULES,
+                sharing = SharingWorld(
+                    self.registry,
+                    self.catalog,
+                    self.lake_formation,
+                    self.lf_tags,
+                    self.filters,
+                    self.schedules,
+                    self.outbox,
+                    self.callbacks,
                 )
+                return ProductSharing(sharing, ShareConfig(self.account_id, "datamesh", RULES))
             case _:
                 world_of_facts = IndexingWorld(
                     self.registry, self.catalog, self.lf_tags, self.lake_formation, self.filters
@@ -162,7 +177,10 @@ class FakeCentral:
         self.faults.setdefault((step, when), []).append(error)
 
     def deliver(self, envelope: dict[str, Any]) -> asl_walk.Walk:
-        """Let EventBridge start the flow's state machine with an event, and run it to its end."""
+        """Let EventBridge start the flow's state machine with an event, and run it until it ends or waits for people.
+
+        Of one that waits the walk has no end yet: `go_on` and `time_out` continue it.
+        """
         flow = FLOW_OF.get(envelope["detail-type"], "index_data_product")
         self.executions += 1
         execution = f"arn:aws:states:{REGION}:{CENTRAL}:execution:datamesh-central-{flow}:{self.executions}"
@@ -175,6 +193,8 @@ class FakeCentral:
                     return {"FailedEntryCount": 0}
                 payload = call.arguments["Payload"]
                 given = {name: value for name, value in payload.items() if name not in {"step", "event", "execution"}}
+                if "task_token" in given:
+                    self.callbacks.waiting[given["task_token"]] = None
                 result = self.step(flow, call.step, payload["event"], execution, **given)
                 self._inject(call.step, "after")
             except Exception as error:
@@ -184,7 +204,44 @@ class FakeCentral:
             return result
 
         definition = asl.render(asl.REPOSITORY / "modules" / "central-governance" / f"{flow}.asl.json")
-        return asl_walk.walk(definition, envelope, answer)
+        return self._run(asl_walk.Execution(definition, envelope, answer, execution))
+
+    def vote(
+        self,
+        request_id: uuid.UUID,
+        approver: str = "owner@sales.example",
+        decision: Literal["APPROVE", "DENY"] = "APPROVE",
+        number: int = 0,
+    ) -> list[asl_walk.Walk]:
+        """Let a person decide, and whatever is called back by that go on."""
+        approvals = Approvals(self.registry, self.outbox, self.callbacks)
+        approvals.vote(request_id, number, Ballot(approver, decision, "I have looked at it", "portal"), self.now)
+        return self.go_on()
+
+    def go_on(self) -> list[asl_walk.Walk]:
+        """Let all executions go on that were called back."""
+        waiting, self.waiting = self.waiting, []
+        return [self._run(execution) for execution in waiting]
+
+    def time_out(self) -> list[asl_walk.Walk]:
+        """Let the deadline of all that waits pass."""
+        waiting, self.waiting = self.waiting, []
+        for execution in waiting:
+            if execution.pause is not None and execution.pause.token is not None:
+                del self.callbacks.waiting[execution.pause.token]
+            execution.time_out()
+        return [self._run(execution) for execution in waiting]
+
+    def _run(self, execution: asl_walk.Execution) -> asl_walk.Walk:
+        """Run an execution to its end, or to where it waits for people."""
+        while execution.pause is not None:
+            token = execution.pause.token
+            answered = self.callbacks.waiting[token] if token is not None else None
+            if token is not None and answered is None:
+                self.waiting.append(execution)
+                break
+            execution.go_on(answered)
+        return execution.walk
 
     def said(self, detail_type: str) -> list[dict[str, Any]]:
         """Return the data of all events of a type that central has published."""
@@ -196,7 +253,7 @@ class FakeCentral:
         records = {
             f"{key.pk}/{key.sk}": item if isinstance(item, str) else item.model_dump(mode="json", exclude=bookkeeping)
             for key, item in self.registry.items.items()
-            if key != LEDGER_HEAD
+            if key not in {LEDGER_HEAD, POLICY_SEEN}
         }
         return {
             "registry": records,
@@ -218,6 +275,15 @@ class FakeCentral:
         pending = self.faults.get((step, when))
         if pending:
             raise pending.pop(0)
+
+
+def people_of(domain: str) -> dict[str, Any]:
+    """Return who decides for a domain, as its config secret has them."""
+    return {
+        "product_owners": [{"email": f"owner@{domain}.example"}],
+        "data_stewards": [{"email": f"steward@{domain}.example"}],
+        "approval_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNTS[domain]}:datamesh-domain-approvals",
+    }
 
 
 def central_with(*domains: str, product: dict[str, Any] | None = None) -> FakeCentral:

@@ -1,11 +1,19 @@
-"""Grants to accounts: granted when missing, read back, with the shares that carry them."""
+"""Grants to accounts and to principals in them: granted when missing, read back, with the shares that carry them."""
 
 from collections.abc import Mapping, Sequence
 
 from datamesh.logic.ports import Permissions
 from datamesh.models.errors import GrantNotVisible
 from datamesh.models.facts import READ_PERMISSIONS
-from datamesh.models.permissions import Grant, GrantedPermission, Resource, TableResource, TagPolicyResource
+from datamesh.models.permissions import (
+    FilterResource,
+    Grant,
+    GrantedPermission,
+    Resource,
+    TableResource,
+    TagPolicyResource,
+)
+from datamesh.models.policy import GrantTo
 from datamesh.models.tags import conditions
 
 LISTED_AS: Mapping[str, str] = {
@@ -38,43 +46,74 @@ def account_grants(
     ]
 
 
-def expression_grants(account_id: str, *, catalog_id: str, expression: Mapping[str, tuple[str, ...]]) -> list[Grant]:
-    """Return the grants of what a tag expression matches, now and in future, to another account.
+def grantees(account_id: str, principals: Sequence[str], grant_to: GrantTo, *, catalog_id: str) -> tuple[str, ...]:
+    """Return to whom central grants: the consumer's account, or the principals alone.
 
-    With the grant option the account may pass on exactly this expression. Nothing is granted on the LF-tags themselves:
-    that is not needed, and DESCRIBE on their values would let the account pass on any other expression over them. Empty
-    for central's own account. Sources:
+    Of central's own account always the principals: Lake Formation cannot grant an account something of its own.
+    """
+    if grant_to == "account" and account_id != catalog_id:
+        return (account_id,)
+    return tuple(principals)
+
+
+def filter_grants(who: Sequence[str], *, catalog_id: str, database: str, filters: Mapping[str, str]) -> list[Grant]:
+    """Return the grants of data cells filters, by table, to an account or to principals.
+
+    Accounts may pass them on; who is granted one directly may not: in another account it would count for nothing, and
+    in the own one nobody is meant to. Source: https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering.html
+    """
+    return [
+        Grant(
+            principal=principal,
+            resource=FilterResource(catalog_id=catalog_id, database=database, table=table, name=name),
+            permissions=("SELECT",),
+            grantable=("SELECT",) if principal.isdigit() else (),
+        )
+        for table, name in filters.items()
+        for principal in who
+    ]
+
+
+def expression_grants(who: Sequence[str], *, catalog_id: str, expression: Mapping[str, tuple[str, ...]]) -> list[Grant]:
+    """Return the grants of what a tag expression matches, now and in future, to an account or to principals.
+
+    With the grant option an account may pass on exactly this expression; principals get it without. Nothing is granted
+    on the LF-tags themselves: that is not needed, and DESCRIBE on their values would let an account pass on any other
+    expression over them. Sources:
     https://docs.aws.amazon.com/lake-formation/latest/dg/permission-cascading-rules.html,
     https://docs.aws.amazon.com/lake-formation/latest/dg/permission-cascading-rule-priority-behavior.html
     """
-    if account_id == catalog_id:
-        return []
     wanted = conditions(expression)
     databases = TagPolicyResource(catalog_id=catalog_id, resource_type="DATABASE", expression=wanted)
     tables = TagPolicyResource(catalog_id=catalog_id, resource_type="TABLE", expression=wanted)
     return [
-        Grant(principal=account_id, resource=databases, permissions=("DESCRIBE",), grantable=("DESCRIBE",)),
-        Grant(principal=account_id, resource=tables, permissions=READ_PERMISSIONS, grantable=READ_PERMISSIONS),
+        Grant(
+            principal=principal,
+            resource=resource,
+            permissions=permissions,
+            grantable=permissions if principal.isdigit() else (),
+        )
+        for principal in who
+        for resource, permissions in ((databases, ("DESCRIBE",)), (tables, READ_PERMISSIONS))
     ]
 
 
-def ensure_granted(permissions: Permissions, grants: Sequence[Grant], account_id: str) -> tuple[str, ...]:
+def ensure_granted(permissions: Permissions, grants: Sequence[Grant]) -> tuple[str, ...]:
     """Grant what is missing, read it back, and return the RAM shares that carry it.
 
     Raises GrantNotVisible when a grant is not listed yet, GrantFailed when one was refused.
     """
     if not grants:
         return ()
-    kinds = sorted({listed_as(grant.resource) for grant in grants})
-    granted = _listed(permissions, account_id, kinds)
+    granted = _listed(permissions, grants)
     missing = [grant for grant in grants if not _covered(grant, granted)]
     if missing:
         permissions.grant(missing)
-        granted = _listed(permissions, account_id, kinds)
+        granted = _listed(permissions, grants)
     invisible = [grant for grant in grants if not _covered(grant, granted)]
     if invisible:
         raise GrantNotVisible(f"{len(invisible)} of {len(grants)} grants are not listed, e.g. {invisible[0].resource}")
-    return tuple(sorted({share for grant in grants for share in granted[grant.resource].shares}))
+    return tuple(sorted({share for grant in grants for share in granted[grant.principal, grant.resource].shares}))
 
 
 def listed_as(resource: Resource) -> str:
@@ -87,10 +126,21 @@ def listed_as(resource: Resource) -> str:
     return LISTED_AS[resource.kind]
 
 
-def _listed(permissions: Permissions, account_id: str, kinds: Sequence[str]) -> dict[Resource, GrantedPermission]:
-    rows = [row for kind in kinds for row in permissions.list_permissions(principal=account_id, resource_type=kind)]
-    return {row.resource: row for row in rows}
+Granted = dict[tuple[str, Resource], GrantedPermission]
 
 
-def _covered(grant: Grant, granted: dict[Resource, GrantedPermission]) -> bool:
-    return grant.resource in granted and granted[grant.resource].covers(grant)
+def _listed(permissions: Permissions, grants: Sequence[Grant]) -> Granted:
+    """Return what is granted on filters, each asked for by itself, and of all else what the grantees hold."""
+    filters = dict.fromkeys(grant.resource for grant in grants if isinstance(grant.resource, FilterResource))
+    rows = [row for each in filters for row in permissions.list_permissions(resource=each)]
+    kinds = dict.fromkeys(
+        (grant.principal, listed_as(grant.resource)) for grant in grants if grant.resource not in filters
+    )
+    for principal, kind in kinds:
+        rows += permissions.list_permissions(principal=principal, resource_type=kind)
+    return {(row.principal, row.resource): row for row in rows}
+
+
+def _covered(grant: Grant, granted: Granted) -> bool:
+    found = granted.get((grant.principal, grant.resource))
+    return found is not None and found.covers(grant)

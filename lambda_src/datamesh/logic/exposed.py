@@ -98,11 +98,17 @@ def table_reasons(view: TableView) -> tuple[str, ...]:
 
 
 def exposed_table(
-    view: TableView, *, columns: Sequence[str] | None, rows: str | None, sensitive_tags: SensitiveTags
+    view: TableView,
+    *,
+    columns: Sequence[str] | None,
+    rows: str | None,
+    sensitive_tags: SensitiveTags,
+    with_keys: bool = True,
 ) -> ExposedTable:
     """Return what would be shown of a table: the columns asked for, or without a list all that it has now.
 
-    Partition keys are always shown, because Lake Formation filters none. Raises UnknownColumn, InvalidRowFilter.
+    Partition keys are always shown, because Lake Formation filters none; they are left out only where something shows
+    them already. Raises UnknownColumn, InvalidRowFilter.
     Source: https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html
     """
     name, known = view.table.name, column_names(view.table)
@@ -111,7 +117,7 @@ def exposed_table(
             raise UnknownColumn(f"{name} has no column {column}", f"columns.{name}.{number}")
     if rows is not None:
         check_rows(name, rows)
-    keys = {key.name for key in view.table.partition_keys}
+    keys = {key.name for key in view.table.partition_keys} if with_keys else set()
     shown = tuple(column for column in known if columns is None or column in columns or column in keys)
     sensitive = sensitive_columns(view, sensitive_tags)
     reasons = [reason for column in shown for reason in sensitive.get(column, ())]

@@ -1,14 +1,17 @@
-"""What a tag expression matches now, whose it is, and why it must not be shown."""
+"""What a tag expression matches now, whose it is, and what of it is sensitive."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from datamesh.logic.exposed import TableView, sensitive_columns
+from datamesh.logic.policy import UNCLASSIFIED
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.tagging import column_names
-from datamesh.logic.tags import matched
+from datamesh.logic.tags import effective, matched
 from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, CatalogTable
+from datamesh.models.commands import TableSpec
 from datamesh.models.errors import RecordBusy
 from datamesh.models.facts import MatchedDatabase
 from datamesh.models.registry import ProductRecord, TableRecord, table_claim
@@ -19,15 +22,25 @@ MAX_LISTED_TABLES = 20
 
 
 class Match(NamedTuple):
-    """A table of which an expression shows something; whose it is, and why that must not be shown.
+    """A table of which an expression shows something; whose it is, and what of that is sensitive, and why.
 
-    What is no domain's has reasons: nobody has said what is in it.
+    Of what is no domain's product nobody has said what is in it, and nobody could approve it: `undecidable` says why.
     """
 
     database: str
     table: str
     domain: str | None
-    reasons: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    classification: str = UNCLASSIFIED
+    tags: tuple[Mapping[str, str], ...] = ()
+    undecidable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The table with its database."""
+        return f"{self.database}.{self.table}"
 
 
 class _Database(NamedTuple):
@@ -74,49 +87,63 @@ class Survey:
         name = f"{found.database}.{found.name}"
         database = self._database(found.database)
         if database is None:
-            return Match(found.database, found.name, None, (f"{name} belongs to no domain",))
+            return Match(found.database, found.name, None, undecidable=f"{name} belongs to no domain")
         table = self._catalog.get_table(found.database, found.name)
         if table is None:
             # Dropped since it was found.
             return None
+        match = Match(found.database, found.name, database.domain)
         owner = self._registry.owner(table_claim(database.domain, found.name, ""))
         product = self._product(database.domain, owner) if owner is not None else None
         if product is None:
-            return Match(found.database, found.name, database.domain, (f"{name} belongs to no product",))
+            return match._replace(undecidable=f"{name} belongs to no product")
         if product.record.is_worked_on(now):
             # Its tables are placed before what is declared of them is recorded, columns that a crawler will find
             # included.
             raise RecordBusy(f"{product.record.domain}.{product.record.name} is being registered")
-        reasons = self._reasons(expression, found, database.found, table, product)
-        shown = tuple(f"{database.domain}.{product.record.name}: {reason}" for reason in reasons)
-        return Match(found.database, found.name, database.domain, shown)
-
-    def _reasons(
-        self,
-        expression: TagExpression,
-        found: FoundTable,
-        database: CatalogDatabase,
-        table: CatalogTable,
-        product: _Product,
-    ) -> tuple[str, ...]:
-        """Return what the catalog, the declarations and the LF-tags say against showing what is matched of a table."""
+        full_name = f"{database.domain}.{product.record.name}"
         if product.record.in_progress or product.record.pending is not None:
-            return ("its last registration has failed, and must be sent again",)
+            return match._replace(undecidable=f"{full_name}: its last registration has failed, and must be sent again")
         if product.record.content is None:
-            return ("the product is not registered",)
+            return match._replace(undecidable=f"{full_name}: the product is not registered")
         if found.name not in product.tables:
             # Left behind by a registration that failed, while a later one was refused.
-            return (f"nothing is declared of {found.database}.{found.name}",)
+            return match._replace(undecidable=f"{full_name}: nothing is declared of {name}")
+        return self._seen(match, expression, found, (database.found, table), product)
+
+    def _seen(
+        self,
+        match: Match,
+        expression: TagExpression,
+        found: FoundTable,
+        in_catalog: tuple[CatalogDatabase, CatalogTable],
+        product: _Product,
+    ) -> Match:
+        """Return what is shown of a table, and what the catalog, the declarations and the LF-tags say of that."""
+        database, table = in_catalog
+        content, spec = product.record.content, product.tables[found.name].spec
+        contents = [content] if content is not None else []
         tags = found.tags.model_copy(update={"column_names": column_names(table)})
-        return assess(
+        shown = matched([expression], tags)
+        reasons = assess(
             database,
             [table],
-            contents=[product.record.content],
-            specs={name: record.spec for name, record in product.tables.items()},
+            contents=contents,
+            specs={found.name: spec},
             tags={table.name: tags},
             sensitive_tags=self._sensitive_tags,
-            shown={table.name: matched([expression], tags)},
+            shown={table.name: shown},
         ).reasons
+        sensitive = sensitive_columns(TableView(database, table, contents, spec, [tags]), self._sensitive_tags)
+        unseen = _unseen(spec, tags.column_names) if shown.table else ()
+        carriers = [effective(tags, column) for column in shown.columns] or [effective(tags)]
+        return match._replace(
+            columns=shown.columns,
+            sensitive=(*(column for column in shown.columns if column in sensitive), *unseen),
+            reasons=tuple(f"{match.domain}.{product.record.name}: {reason}" for reason in reasons),
+            classification=(content.classification if content is not None else None) or UNCLASSIFIED,
+            tags=tuple(carriers),
+        )
 
     def _database(self, name: str) -> _Database | None:
         """Return a database if it is a domain's: its parameters say so, and the registry."""
@@ -139,6 +166,19 @@ class Survey:
             tables = {table.name: table for table in self._registry.tables(domain, name)} if record is not None else {}
             self._products[domain, name] = _Product(record, tables) if record is not None else None
         return self._products[domain, name]
+
+
+def _unseen(spec: TableSpec, known: Sequence[str]) -> tuple[str, ...]:
+    """Return columns that are declared as personal data or with tags, and not in the catalog yet.
+
+    Between a crawler's finding one and the mesh's tagging it, it is shown with its table.
+    """
+    roots = [
+        column.name.partition(".")[0]
+        for column in (*spec.columns, *spec.partition_keys)
+        if (column.pii or column.tags) and column.name.partition(".")[0] not in known
+    ]
+    return tuple(dict.fromkeys(roots))
 
 
 def by_database(matches: Sequence[Match]) -> tuple[MatchedDatabase, ...]:

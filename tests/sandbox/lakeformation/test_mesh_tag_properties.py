@@ -178,7 +178,7 @@ class Life(RuleBasedStateMachine):
         """Somebody takes a grant away in central, past the mesh."""
         grant = data.draw(st.sampled_from(self.witness.grants()))
         given = (
-            expression_grants(grant.account_id, catalog_id=CENTRAL, expression=grant.expression)
+            expression_grants((grant.account_id,), catalog_id=CENTRAL, expression=grant.expression)
             if isinstance(grant, TagGrantRecord)
             else account_grants(
                 grant.account_id,
