@@ -3,6 +3,11 @@ output "approval_topic_arn" {
   value       = module.central_governance.approval_topic_arn
 }
 
+output "approval_url" {
+  description = "Where the links lead by which people decide on requests for access."
+  value       = module.central_governance.approval_url
+}
+
 output "data_addresses" {
   description = "Addresses of what holds data; `make destroy` takes them out of the state first. Empty when delete_data is set."
   value       = [for address in module.central_governance.data_addresses : "module.central_governance.${address}"]

@@ -87,6 +87,12 @@ variable "approval_policy" {
   default = null
 }
 
+variable "approval_webhook_secret_arn" {
+  description = "ARN of the secret with which a ticketing system signs the decisions that it reports; null: no ticketing system decides."
+  type        = string
+  default     = null
+}
+
 variable "assume_role_arn" {
   description = "ARN of the role that Terraform takes in the account; null uses the credentials of the environment."
   type        = string
@@ -143,6 +149,21 @@ variable "log_retention_days" {
   type        = number
   default     = 365
   nullable    = false
+}
+
+variable "notification_channels" {
+  description = <<-EOT
+    Where the mesh tells of requests for access besides mail, each a secret in this account; null: there is no such channel.
+    * `slack_secret_arn`: `{"url": …}`, an incoming webhook of Slack, or of what understands its messages.
+    * `webhook_secret_arn`: `{"url": …, "secret": …}`, a ticketing system, and at least 32 characters to sign with.
+    A customer managed key of theirs must let the function's role decrypt.
+  EOT
+  type = object({
+    slack_secret_arn   = optional(string)
+    webhook_secret_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "organization_id" {

@@ -3,6 +3,11 @@ output "approval_topic_arn" {
   value       = aws_sns_topic.approvals.arn
 }
 
+output "approval_url" {
+  description = "Where the links lead by which people decide on requests for access; a ticketing system posts to <approval_url>/webhook."
+  value       = local.approval_base_url
+}
+
 output "data_addresses" {
   description = "Addresses, inside this module, of what holds data; empty when a destroy may delete it."
   value       = var.deletion_protection ? ["aws_dynamodb_table.ledger", "aws_dynamodb_table.registry"] : []
@@ -21,10 +26,12 @@ output "event_bus_name" {
 output "function_role_arns" {
   description = "ARNs of the functions' roles, {FLOW => ARN}."
   value = {
+    decide_approval           = module.decide_approval_function.role_arn
     deregister_data_domain    = module.deregister_data_domain_function.role_arn
     index_data_product        = module.index_data_product_function.role_arn
     manage_data_lake_settings = module.lake_formation_settings.role_arn
     manage_lf_tags            = module.manage_lf_tags_function.role_arn
+    reconcile_access          = module.reconcile_access_function.role_arn
     register_data_domain      = module.register_data_domain_function.role_arn
     register_data_product     = module.register_data_product_function.role_arn
     report_workflow_failure   = module.report_workflow_failure_function.role_arn
@@ -73,6 +80,7 @@ output "state_machine_arns" {
   value = {
     deregister_data_domain = module.deregister_data_domain.state_machine_arn
     index_data_product     = module.index_data_product.state_machine_arn
+    reconcile_access       = module.reconcile_access.state_machine_arn
     register_data_domain   = module.register_data_domain.state_machine_arn
     register_data_product  = module.register_data_product.state_machine_arn
     revoke_access          = module.revoke_access.state_machine_arn

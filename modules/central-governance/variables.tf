@@ -59,6 +59,29 @@ variable "alarm_topic_arns" {
   }
 }
 
+variable "approval_requests_per_second" {
+  description = "How many requests per second the approval pages take, of all people together; for a moment twice as many."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.approval_requests_per_second >= 1 && var.approval_requests_per_second <= 1000
+    error_message = "approval_requests_per_second must be between 1 and 1000."
+  }
+}
+
+variable "approval_webhook_secret_arn" {
+  description = "ARN of the secret `{\"secret\": …}` with which a ticketing system signs the decisions that it reports; null: no ticketing system decides. A customer managed key must let the function's role decrypt."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.approval_webhook_secret_arn == null ? true : can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^*]+$", var.approval_webhook_secret_arn))
+    error_message = "approval_webhook_secret_arn must be the ARN of a secret (arn:<partition>:secretsmanager:<region>:<account>:secret:…), or null."
+  }
+}
+
 variable "cross_account_version" {
   description = "Cross-account version of Lake Formation, the same in every account of the mesh. 5 cannot be taken back."
   type        = string
@@ -165,6 +188,26 @@ variable "log_retention_days" {
   }
 }
 
+variable "notification_channels" {
+  description = <<-EOT
+    Where the mesh tells of requests for access besides mail, each a secret in this account; null: there is no such channel.
+    * `slack_secret_arn`: `{"url": …}`, an incoming webhook of Slack, or of what understands its messages.
+    * `webhook_secret_arn`: `{"url": …, "secret": …}`, a ticketing system, and at least 32 characters to sign with.
+    A customer managed key of theirs must let the function's role decrypt.
+  EOT
+  type = object({
+    slack_secret_arn   = optional(string)
+    webhook_secret_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for arn in compact(values(var.notification_channels)) : can(regex("^arn:[^:*]+:secretsmanager:[^:*]+:${var.account_id}:secret:[A-Za-z0-9/_+=.@-]+$", arn))])
+    error_message = "notification_channels must be ARNs of secrets in this account (arn:<partition>:secretsmanager:<region>:<account>:secret:…)."
+  }
+}
+
 variable "organization_id" {
   description = "The AWS Organization whose accounts may be domains of the mesh. Exactly one of this and `domain_account_ids` is given."
   type        = string
@@ -185,6 +228,36 @@ variable "prefix" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}$", var.prefix))
     error_message = "prefix must have 2 to 19 lower-case letters, digits or dashes and start with a letter."
+  }
+}
+
+variable "reconcile_heal" {
+  description = <<-EOT
+    What is done when Lake Formation grants something else than it should:
+    * `report`: nothing but tell it.
+    * `missing`: grant and filter again what is missing or differs; who may read too much is told only.
+    * `all`: take back, too, what nobody granted in the mesh.
+  EOT
+  type        = string
+  default     = "missing"
+  nullable    = false
+
+  validation {
+    condition     = contains(["report", "missing", "all"], var.reconcile_heal)
+    error_message = "reconcile_heal must be report, missing or all."
+  }
+}
+
+variable "reconcile_interval" {
+  description = "How often what is granted is compared with what should be: `1 hour`, `6 hours`, `1 day`, …"
+  type        = string
+  default     = "1 hour"
+  nullable    = false
+
+  validation {
+    # EventBridge Scheduler wants the singular for one, and for one only.
+    condition     = can(regex("^(1 (hour|day)|([2-9]|[1-9][0-9]{1,2}) (hours|days)|[1-9][0-9]{1,2} minutes)$", var.reconcile_interval))
+    error_message = "reconcile_interval must be at least 10 minutes, like \"30 minutes\", \"1 hour\", \"6 hours\" or \"1 day\"."
   }
 }
 
