@@ -42,6 +42,7 @@ _THROTTLING_CODES: dict[str, tuple[str, int]] = {
     "sts": ("Throttling", 400),
     "iam": ("Throttling", 400),
     "athena": ("TooManyRequestsException", 400),
+    "execute-api": ("TooManyRequestsException", 429),
 }
 _INTERNAL_CODES: dict[str, str] = {
     "s3": "InternalError",

@@ -7,7 +7,8 @@ account owns it; `Sandbox.api_url(api_endpoint)` makes that URL of what `aws_api
 Knowingly different from AWS:
 
 * `api_endpoint` has AWS's host name, which does not lead here; there is no TLS.
-* Throttling settings are kept and shown; nothing is throttled. No access log, no metrics, no mutual TLS.
+* Throttling settings are kept and shown; only a fault throttles (service `execute-api`, action `Invoke`).
+* No access log, no metrics, no mutual TLS.
 * Events carry `requestContext.http.sourceIp` 127.0.0.1, unless the caller comes from elsewhere.
 * For a route with method ANY, `aws:SourceArn` names the method of the request.
 * Payload format 1.0 of Lambda integrations is not made: functions get format 2.0.

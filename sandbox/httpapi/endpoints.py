@@ -5,21 +5,24 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-publish.ht
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qs
 
-from sandbox import adapter, api_urls
-from sandbox.api import Json
+from sandbox import adapter, api_urls, faults
+from sandbox.api import AwsError, Json
 
 _MODULE = "services.apigateway"
 adapter.uses(_MODULE, "_apis", "_stages", "decode_http_api_path", "handle_execute")
 
 # The address a request comes from; MiniStack does not hand it through.
 source_ip: ContextVar[str] = ContextVar("sandbox_source_ip", default="127.0.0.1")
-_NOT_FOUND = 404, {"Content-Type": "application/json"}, b'{"message":"Not Found"}'
+_JSON = {"Content-Type": "application/json"}
+_NOT_FOUND = 404, _JSON, b'{"message":"Not Found"}'
+_REFUSED = {429: "Too Many Requests", 503: "Service Unavailable"}
 
 
 def named_as_on_aws(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[str, Any]], Json]:
@@ -71,6 +74,12 @@ async def _answer(scope: dict[str, Any], body: bytes) -> tuple[int, dict[str, An
     account, region = place
     path = adapter.internal(_MODULE, "decode_http_api_path")(f"{slash}{below}" or "/")
     raw_query = scope.get("query_string", b"").decode("latin-1")
+    try:
+        # Faults of service `execute-api`, action `Invoke`, resource the API's id: 429, 500 or 503 to the browser.
+        await asyncio.to_thread(faults.before_call, "execute-api", "Invoke", account=account, resource=api_id)
+    except AwsError as fault:
+        told = {"message": _REFUSED.get(fault.status, "Internal Server Error")}
+        return fault.status, _JSON, json.dumps(told).encode()
     with adapter.scope(account, region):
         stage, path = _stage(api_id, path)
         if stage is None:

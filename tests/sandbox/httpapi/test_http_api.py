@@ -184,3 +184,11 @@ def test_who_makes_apis_needs_the_right(api: Api, make_role: Role) -> None:
     code, message = refusal(lambda: client.create_api(Name="more", ProtocolType="HTTP"))
     assert code == "AccessDeniedException"
     assert "apigateway:POST" in message
+
+
+def test_a_fault_throttles_the_browser(api: Api) -> None:
+    api.permit("*")
+    api.sandbox.inject(service="execute-api", kind="throttling", count=1, resource=api.id)
+    answer = api.call("/decide")
+    assert (answer.status, answer.event) == (429, {"message": "Too Many Requests"})
+    assert api.call("/decide").status == 200
