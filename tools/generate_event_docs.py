@@ -28,6 +28,7 @@ STARTS: dict[str, str] = {
     "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
     "RequestDataProductAccess": "share_data_product",
+    "ReconcileAccess": "reconcile_access",
     "DataProductRegistered": "link_data_product",
     "DataProductAccessGranted": "link_data_product",
     "DataProductTagsChanged": "link_data_product",

@@ -19,5 +19,7 @@ module "central_governance" {
   notification_channels       = var.notification_channels
   organization_id             = var.organization_id
   prefix                      = var.prefix
+  reconcile_heal              = var.reconcile_heal
+  reconcile_interval          = var.reconcile_interval
   sensitive_tags              = var.sensitive_tags
 }

@@ -179,6 +179,20 @@ variable "prefix" {
   nullable    = false
 }
 
+variable "reconcile_heal" {
+  description = "What is done when Lake Formation grants something else than it should: report it, grant again what is missing, or all, which takes back too what nobody granted in the mesh."
+  type        = string
+  default     = "missing"
+  nullable    = false
+}
+
+variable "reconcile_interval" {
+  description = "How often what is granted is compared with what should be: `1 hour`, `6 hours`, `1 day`, …"
+  type        = string
+  default     = "1 hour"
+  nullable    = false
+}
+
 variable "s3_use_path_style" {
   description = "Whether bucket names go into the path of S3's URLs instead of the host name, as the sandbox needs it."
   type        = bool

@@ -14,6 +14,7 @@ module "lake_formation_settings" {
       module.deregister_data_domain_function.role_arn,
       module.manage_lf_tags_function.role_arn,
       module.revoke_access_function.role_arn,
+      module.reconcile_access_function.role_arn,
     ],
     var.administrators,
   )

@@ -36,6 +36,7 @@ output "function_role_arns" {
     register_data_product     = module.register_data_product_function.role_arn
     report_workflow_failure   = module.report_workflow_failure_function.role_arn
     revoke_access             = module.revoke_access_function.role_arn
+    send_notification         = module.send_notification_function.role_arn
     share_data_product        = module.share_data_product_function.role_arn
   }
 }

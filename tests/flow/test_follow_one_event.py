@@ -134,6 +134,13 @@ WORKFLOWS = (
         (load("register_data_product"), load("workflow_failed")),
     ),
     Flow(
+        "reconcile_access",
+        "central-governance",
+        ("reconcile_access",),
+        (load("grant_drift_found"), changed("reconcile_access", _from_somewhere_else)),
+        grants_across_accounts=True,
+    ),
+    Flow(
         "link_data_product",
         "data-domain",
         (
