@@ -114,6 +114,8 @@ def _authorize(who: authz.Principal, asked: _Asked) -> Json:
         context = {**context, **_encryption_headers(current.request)}
     if service == "kms" and current is not None:
         context = {**context, **_key_parameters(current.request)}
+    if action == "sns:Subscribe" and current is not None:
+        context = {**context, **_subscriber(current.request)}
     if service == "sts" and current is not None:
         context = {**context, **_session_names(current.request)}
     if action == "events:PutTargets" and current is not None:
@@ -218,6 +220,13 @@ def _key_parameters(request: Request) -> dict[str, str]:
     if alias.startswith("alias/"):
         named["kms:RequestAlias"] = alias
     return {key: str(value) for key, value in named.items() if value}
+
+
+def _subscriber(request: Request) -> dict[str, str]:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html#sns-policy-keys."""
+    form = request.form()
+    named = {"sns:Endpoint": form.get("Endpoint"), "sns:Protocol": form.get("Protocol")}
+    return {key: value for key, value in named.items() if value}
 
 
 def _owner(service: str, action: str, resource: str, current: Front | None, who: authz.Principal) -> str:

@@ -18,7 +18,14 @@ adapter.uses("core.responses", "error_response_json")
 adapter.uses("services.stepfunctions", "_state_machines")
 
 # Schedules come due, session credentials expire, messages become visible again on the sandbox's clock.
-_ON_OUR_CLOCK = ("core.iam_evaluator", "services.eventbridge", "services.scheduler", "services.sqs", "services.sts")
+_ON_OUR_CLOCK = (
+    "core.iam_evaluator",
+    "services.eventbridge",
+    "services.scheduler",
+    "services.sns",
+    "services.sqs",
+    "services.sts",
+)
 _LAMBDA = "lambda.amazonaws.com"
 
 
@@ -60,6 +67,11 @@ class _Time:
 
     time = staticmethod(clock.time)
     sleep = staticmethod(clock.sleep)
+
+    @staticmethod
+    def gmtime(seconds: float | None = None) -> Json:
+        """The time in UTC."""
+        return time.gmtime(clock.time() if seconds is None else seconds)
 
     def __getattr__(self, name: str) -> Json:
         return getattr(time, name)

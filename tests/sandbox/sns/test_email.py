@@ -133,6 +133,29 @@ def test_other_protocols_and_structures(clean_sandbox: Sandbox) -> None:
     assert refusal(lambda: subscribe(clean_sandbox, arn, "nobody"))[0] == "InvalidParameter"
 
 
+def test_a_policy_may_limit_who_is_subscribed(clean_sandbox: Sandbox, make_role: Role) -> None:
+    arn = topic(clean_sandbox)
+    only = {"StringLike": {"sns:Endpoint": "*@example.com"}, "StringEquals": {"sns:Protocol": "email"}}
+    role = make_role("admin", {"Action": "sns:Subscribe", "Resource": arn, "Condition": only})
+    sns = clean_sandbox.client("sns", role_arn=role)
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=ANN)
+    code, _ = refusal(lambda: sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="eve@example.net"))
+    assert code == "AuthorizationError"
+
+
+def test_messages_in_queues_carry_the_sandboxs_time(clean_sandbox: Sandbox) -> None:
+    arn, sqs = topic(clean_sandbox), clean_sandbox.client("sqs", CENTRAL)
+    url = sqs.create_queue(QueueName="copy")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{CENTRAL}:copy"
+    policy = document({"Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    subscribe(clean_sandbox, arn, queue, protocol="sqs")
+    clean_sandbox.advance(86_400)
+    clean_sandbox.client("sns", CENTRAL).publish(TopicArn=arn, Message="m")
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["Timestamp"][:13] == clean_sandbox.now()[:13]
+
+
 class TestAcrossAccounts:
     """https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html, …/sns-key-management.html"""
 
