@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -104,12 +105,12 @@ def test_a_crash_in_the_middle_is_healed_by_the_next_attempt(step: str) -> None:
     domain = marketing("flights", "airlines")
     domain.permissions.refuse = GrantFailed("ConcurrentModificationException")
     event = Envelope.read(ending(("flights", "airlines")))
-    run = {
+    steps: dict[str, Callable[[], object]] = {
         "revoke": lambda: domain.unlinking.revoke(event, 0, NOW),
         "remove_links": lambda: domain.unlinking.remove_links(event, NOW),
-    }[step]
+    }
     with pytest.raises(GrantFailed):
-        run()
+        steps[step]()
     domain.permissions.refuse = None
     domain.unlink(ending(("flights", "airlines")))
     assert (domain.catalog.tables, domain.catalog.databases, on_filters(domain, ANALYST)) == ({}, {}, set())
