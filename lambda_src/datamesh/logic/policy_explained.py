@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from datamesh.logic.exposed import ExposedTable
 from datamesh.logic.policy import People, Subject, check_reachable, check_together, describe, places, rule_on
 from datamesh.models.approvals import Seat
 from datamesh.models.base import Model
@@ -48,7 +49,8 @@ class Explanation(Model):
     outcome: Outcome
     policy: str = Field(description="Digest of the policy.")
     rule: str | None = None
-    sensitive: bool
+    sensitive: bool | None = Field(description="null: it was refused before anybody looked.")
+    shows: tuple[ExposedTable, ...] = Field((), description="What it would show, where the catalog was looked at.")
     reasons: tuple[str, ...] = ()
     stages: tuple[ExplainedStage, ...] = ()
     grant_to: GrantTo | None = None

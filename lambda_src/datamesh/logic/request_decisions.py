@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypedDict
 
-from datamesh.logic.policy import Subject, escalation_seats, rule_on, seats_of
+from datamesh.logic.policy import Subject, check_together, escalation_seats, rule_on, seats_of
 from datamesh.logic.ports import Registry
 from datamesh.logic.request_states import FLOW, asked_of, entered, entry
 from datamesh.logic.share_world import Seen, ShareConfig
@@ -52,17 +52,16 @@ class Decisions:
         """Return the request approved, or waiting for the people of the first stage.
 
         Raises NoPolicyRule, PurposeNotAllowed, DurationTooLong, and QuorumUnreachable when too few people may decide at
-        any of the stages: then nobody is asked.
+        any of the stages, or at all of them together: then nobody is asked.
         """
         policy = self._registry.policy()
         subject = _subject(request, seen)
         ruling = rule_on(policy, subject)
         ruling = ruling.model_copy(update={"reasons": ruling.reasons[:MAX_REASONS]})
         people = self._people(policy, subject)
-        for stage in ruling.stages:
-            seats_of(stage, **people)
-            if stage.escalate_to:
-                escalation_seats(stage, **people)
+        check_together(
+            {stage.name: (*seats_of(stage, **people), *escalation_seats(stage, **people)) for stage in ruling.stages}
+        )
         by, why = f"policy:{ruling.rule}", _why(ruling)
         decided = request.model_copy(
             update={
