@@ -1,7 +1,8 @@
 # A person opens the link in a mail, or a ticketing system reports a decision → the vote on a request for access.
 
 locals {
-  decide_approval = "${local.name}-decide-approval"
+  decide_approval    = "${local.name}-decide-approval"
+  approval_key_alias = "alias/${local.name}-approval-links"
 
   # Links are below this: https://<api>.execute-api.<region>.amazonaws.com/approvals/<link>?signature=<signature>
   approval_base_url = "${aws_apigatewayv2_api.approvals.api_endpoint}/approvals"
@@ -77,6 +78,12 @@ resource "aws_kms_key" "approval_links" {
   deletion_window_in_days  = 30
   key_usage                = "GENERATE_VERIFY_MAC"
   policy                   = data.aws_iam_policy_document.approval_links_key.json
+}
+
+# By this name the functions know the key.
+resource "aws_kms_alias" "approval_links" {
+  name          = local.approval_key_alias
+  target_key_id = aws_kms_key.approval_links.key_id
 }
 
 # 2. The address that the links lead to
@@ -170,7 +177,7 @@ module "decide_approval_function" {
   timeout            = 29 # API Gateway waits for 30 seconds
 
   environment = merge(local.environment, local.ledger_environment, {
-    APPROVAL_KEY_ID             = aws_kms_key.approval_links.arn
+    APPROVAL_KEY_ID             = local.approval_key_alias
     APPROVAL_WEBHOOK_SECRET_ARN = var.approval_webhook_secret_arn == null ? "" : var.approval_webhook_secret_arn
     POWERTOOLS_SERVICE_NAME     = "decide_approval"
     REGISTRY_TABLE              = aws_dynamodb_table.registry.name

@@ -5,6 +5,7 @@ Everything is read from the plans of tests/plan/modules; nothing here repeats wh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -312,6 +313,50 @@ def test_the_lake_lets_central_read_products_and_nothing_else() -> None:
         assert 'layer["transform"]' in each.where or "key" in each.where, each.where
 
 
+def test_who_decides_on_access_has_the_key_of_the_links_and_only_that_of_it() -> None:
+    # GIVEN the key that signs the right to decide
+    plan = module_plan(*CENTRAL)
+    policy = [each for each in statements(plan) if each.where == "data.aws_iam_policy_document.approval_links_key"]
+
+    # THEN one function signs and another one checks; an administrator manages the key and uses it for nothing
+    uses = {
+        each.actions: each.conditions.get("aws:PrincipalArn")
+        for each in policy
+        if "kms:PutKeyPolicy" not in each.actions
+    }
+    role = "arn:aws:iam::111111111111:role/datamesh-central-{}-function"
+    assert uses == {
+        ("kms:GenerateMac",): ("ArnEquals", (role.format("send-notification"),)),
+        ("kms:VerifyMac",): ("ArnEquals", (role.format("decide-approval"),)),
+    }
+    managing = [action for each in policy if "kms:PutKeyPolicy" in each.actions for action in each.actions]
+    assert not [action for action in managing if "Mac" in action or action in {"kms:*", "kms:CreateGrant"}]
+
+
+def test_the_function_that_the_internet_reaches_writes_votes_and_nothing_else() -> None:
+    found = [each for each in statements(module_plan(*CENTRAL)) if "decide_approval_function" in each.where]
+    mine = [each for each in found if each.is_identity_policy]
+    writes = {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"}
+
+    for each in mine:
+        if writes & set(each.actions) and not str(each.resources[0]).endswith("-ledger"):
+            test, keys = each.conditions["dynamodb:LeadingKeys"]
+            assert (test, set(keys)) == ("ForAllValues:StringLike", {"LEDGER", "LINK#*", "OPENAPPROVALS", "REQUEST#*"})
+    services = {action.partition(":")[0] for each in mine for action in each.actions}
+    assert services <= {"dynamodb", "kms", "logs", "states", "xray"}
+
+
+def test_the_approval_pages_are_throttled_and_their_log_has_no_addresses() -> None:
+    stage = module_plan(*CENTRAL).values("aws_apigatewayv2_stage.approvals")
+
+    assert stage["default_route_settings"][0]["throttling_rate_limit"] == 20
+    written = json.loads(stage["access_log_settings"][0]["format"])
+    assert not {"$context.path", "$context.customDomain.basePathMatched", "$context.requestOverride.path"} & set(
+        written.values()
+    )
+    assert not [value for value in written.values() if "uery" in value or "eferer" in value or value.endswith("path")]
+
+
 # --- what happens to events
 
 
@@ -384,7 +429,8 @@ def test_functions_invoked_by_events_keep_what_they_failed_on(side: tuple[str, s
     plan = module_plan(*side)
     invoked = [
         reference.split(".")[1]
-        for address in plan.of_type("aws_lambda_permission")
+        for address, permission in plan.of_type("aws_lambda_permission").items()
+        if permission.values["principal"] == "events.amazonaws.com"
         for reference in plan.references(address.split(".aws_lambda_permission")[0], "target")
         if reference.endswith(".alias_arn")
     ]
