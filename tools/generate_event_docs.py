@@ -29,13 +29,19 @@ STARTS: dict[str, str] = {
     "RegisterDataProduct": "register_data_product",
     "RequestDataProductAccess": "share_data_product",
     "ReconcileAccess": "reconcile_access",
+    "RevokeDataProductAccess": "revoke_access",
+    "ExpireDataProductAccess": "revoke_access",
+    "DataProductLinkFailed": "revoke_access",
     "DataProductRegistered": "link_data_product",
     "DataProductAccessGranted": "link_data_product",
     "DataProductTagsChanged": "link_data_product",
+    "DataProductAccessEnding": "unlink_data_product",
+    "DataProductDeregistered": "unlink_data_product",
     "DataProductLinked": "index_data_product",
     "DataProductSchemaUpdated": "index_data_product",
     "DataProductCrawlFailed": "index_data_product",
     "DataProductAccessProvisioned": "index_data_product",
+    "DataProductUnlinked": "index_data_product",
 }
 
 

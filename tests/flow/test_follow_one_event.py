@@ -130,8 +130,20 @@ WORKFLOWS = (
             "data_product_crawl_failed",
             "data_product_linked",
             "data_product_schema_updated",
+            "data_product_unlinked",
         ),
         (load("register_data_product"), load("workflow_failed")),
+    ),
+    Flow(
+        "revoke_access",
+        "central-governance",
+        ("revoke_data_product_access", "expire_data_product_access", "data_product_link_failed"),
+        (
+            load("data_product_access_ending"),
+            load("data_product_access_provisioned"),
+            changed("expire_data_product_access", _from_somewhere_else),
+        ),
+        grants_across_accounts=True,
     ),
     Flow(
         "reconcile_access",
@@ -155,6 +167,16 @@ WORKFLOWS = (
             changed("data_product_tags_changed", _from_somewhere_else),
             changed("data_product_registered", _unchanged),
             changed("data_product_registered", _from_somewhere_else),
+        ),
+    ),
+    Flow(
+        "unlink_data_product",
+        "data-domain",
+        ("data_product_access_ending", "data_product_deregistered"),
+        (
+            load("data_product_access_revoked"),
+            changed("data_product_access_ending", _from_somewhere_else),
+            changed("data_product_deregistered", _from_somewhere_else),
         ),
     ),
     Flow(

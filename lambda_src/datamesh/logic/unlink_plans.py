@@ -119,6 +119,9 @@ def _consumer_plan(ending: DataProductAccessEnding, config: LinkConfig) -> Unlin
 
 def _target_grants(ending: DataProductAccessEnding, config: LinkConfig) -> Iterator[Grant]:
     """Yield what link_data_product passed on for the request, except what the account's other requests need."""
+    if ending.grant_to == "principals":
+        # Central has granted to them itself, and revokes itself.
+        return
     catalog = config.central_account_id
     for table in ending.tables if ending.database is not None else ():
         resource = FilterResource(

@@ -11,6 +11,7 @@ from datamesh.handlers import (
     index_data_product,
     register_data_domain,
     register_data_product,
+    revoke_access,
     share_data_product,
 )
 from datamesh.models.errors import InvalidSettings
@@ -22,6 +23,7 @@ HANDLERS = {
     "deregister_data_domain": (deregister_data_domain, "DeregisterDataDomain"),
     "register_data_product": (register_data_product, "RegisterDataProduct"),
     "share_data_product": (share_data_product, "RequestDataProductAccess"),
+    "revoke_access": (revoke_access, "RevokeDataProductAccess"),
     "index_data_product": (index_data_product, "DataProductSchemaUpdated"),
 }
 ENVIRONMENT = {
@@ -36,6 +38,12 @@ ENVIRONMENT = {
     "ROUTING_ROLE_ARN": "arn:aws:iam::111111111111:role/routing",
     "ROUTING_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:dlq",
     "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:role/writer",
+    "LEDGER_TABLE": "datamesh-ledger",
+    "NOTIFICATIONS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111111111111/datamesh-central-notifications",
+    "EVENT_BUS_ARN": "arn:aws:events:eu-west-1:111111111111:event-bus/datamesh-central",
+    "SCHEDULE_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:datamesh-central-schedules-dlq",
+    "SCHEDULE_GROUP": "datamesh-central",
+    "SCHEDULE_ROLE_ARN": "arn:aws:iam::111111111111:role/datamesh-central-schedules",
     "DOMAIN_TAG_KEY": "lob",
     "REGISTRAR_ROLE_ARN": "arn:aws:iam::111111111111:role/registrar",
     "SENSITIVE_TAGS": '{"confidentiality": ["sensitive"]}',
