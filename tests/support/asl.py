@@ -99,6 +99,13 @@ def lint(definition: Mapping[str, Any]) -> list[str]:
     import cfnlint.api  # noqa: PLC0415 - takes seconds, and most users of this module only render
     from cfnlint.config import ManualArgs  # noqa: PLC0415
 
+    # cfn-lint takes no JSONata there, Step Functions does:
+    # https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
+    plain = {
+        name: state | {"TimeoutSeconds": 1} if isinstance(state, dict) and waits_for_people(state) else state
+        for name, state in definition.get("States", {}).items()
+    }
+    definition = {**definition, "States": plain}
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Resources": {

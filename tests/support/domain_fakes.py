@@ -91,7 +91,10 @@ def registered(tables: Sequence[str] = ("flights",), *, outcome: str = "register
 
 
 def granted(
-    tables: Sequence[str] = ("flights",), *, principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",)
+    tables: Sequence[str] = ("flights",),
+    *,
+    principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",),
+    grant_to: str = "account",
 ) -> dict[str, Any]:
     """Return DataProductAccessGranted as central addresses it to marketing."""
     data = {
@@ -101,8 +104,10 @@ def granted(
         "catalog_account": CENTRAL,
         "database": DATABASE,
         "tables": list(tables),
+        "filters": [{"table": name, "filter": FILTER} for name in tables],
         "principals": list(principals),
-        "permissions": ["SELECT", "DESCRIBE"],
+        "grant_to": grant_to,
+        "permissions": ["SELECT"],
         "resource_shares": [SHARE],
     }
     return envelope("DataProductAccessGranted", data, target=MARKETING)
@@ -188,6 +193,7 @@ def granted_by_tag(
     *,
     expression: Mapping[str, Sequence[str]] = MappingProxyType({"channel": ("web",)}),
     principals: Sequence[str] = (f"arn:aws:iam::{MARKETING}:role/analyst",),
+    grant_to: str = "account",
 ) -> dict[str, Any]:
     """Return DataProductAccessGranted of a tag expression, as central addresses it to marketing."""
     data = {
@@ -196,6 +202,7 @@ def granted_by_tag(
         "expression": {key: list(values) for key, values in expression.items()},
         "catalog_account": CENTRAL,
         "principals": list(principals),
+        "grant_to": grant_to,
         "matches": [
             {"domain": database.split("_")[1], "database": database, "tables": list(tables)}
             for database, tables in matches.items()

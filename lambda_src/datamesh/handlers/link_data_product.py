@@ -1,6 +1,6 @@
 """link_data_product: DataProductRegistered, DataProductAccessGranted or DataProductTagsChanged → links and grants.
 
-Says DataProductLinked, and DataProductAccessProvisioned where it was a request.
+Says DataProductLinked, and where it was a request DataProductAccessProvisioned, or DataProductLinkFailed in the end.
 """
 
 from collections.abc import Mapping
@@ -58,11 +58,16 @@ def _grant_principals(flow: LinkDataProduct, request: StepRequest, now: datetime
     return flow.grant_principals(request.envelope, request.payload["links"], now)
 
 
+def _fail(flow: LinkDataProduct, request: StepRequest, now: datetime) -> Json:
+    return flow.fail(request.envelope, request.payload["error"], now)
+
+
 STEPS: Mapping[str, FlowStep[LinkDataProduct]] = {
     "accept_share": _accept_share,
     "await_visibility": _await_visibility,
     "create_links": _create_links,
     "grant_principals": _grant_principals,
+    "fail": _fail,
 }
 
 handler = step_handler(lambda: bound(_flow(), STEPS))

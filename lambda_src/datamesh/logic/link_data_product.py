@@ -13,13 +13,20 @@ from datamesh.logic.link_grants import check_tag_policies, grants_of
 from datamesh.logic.link_plans import LinkConfig, LinkPlan, SharedDatabase, read_plan
 from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, DatabaseTarget, LinkTarget
 from datamesh.models.crawls import LinkResult
-from datamesh.models.errors import ConflictError, InvalidEvent, ShareNotYetVisible
+from datamesh.models.errors import ConflictError, InvalidEvent, ShareNotYetVisible, UntrustedShare
 from datamesh.models.events import DomainFact, Envelope, Metadata, make_entry
-from datamesh.models.facts import DataProductAccessProvisioned, DataProductLinked, LinkedTable
+from datamesh.models.facts import (
+    MAX_CAUSE,
+    DataProductAccessProvisioned,
+    DataProductLinked,
+    DataProductLinkFailed,
+    LinkedTable,
+)
 from datamesh.models.permissions import DatabaseResource, Grant
 
 MANAGED_BY = "managed_by"
 MAX_NAMED = 5
+MAX_ERROR = 256
 # 100 batches: a step ends well before its function is ended, even where Lake Formation takes seconds for each.
 GRANTS_PER_STEP = 2000
 
@@ -57,9 +64,13 @@ class LinkDataProduct:
         """Return when every table of the event can be seen in central's catalog.
 
         Raises ShareNotYetVisible otherwise. An invitation that arrived late is accepted on the way: outside of an
-        organization it may come after the event.
+        organization it may come after the event. What central granted to the principals alone nobody else sees: that is
+        not waited for.
         """
         plan = self._plan(envelope)
+        if plan.direct:
+            self._accept(plan)
+            return {"outcome": "visible", "tables": len(plan.linked_tables)}
         hidden = [f"{database.name}.{name}" for database in plan.databases for name in self._hidden(database)]
         total = sum(len(database.tables) for database in plan.databases)
         if not hidden:
@@ -93,6 +104,9 @@ class LinkDataProduct:
         done = int(links.get("granted", 0))
         if not done:
             check_tag_policies(grants, self._permissions)
+            if plan.direct:
+                # The last look for an invitation that came late.
+                self._accept(plan)
         self._permissions.grant(grants[done : done + GRANTS_PER_STEP])
         if done + GRANTS_PER_STEP < len(grants):
             return {**links, "outcome": "granting", "granted": done + GRANTS_PER_STEP}
@@ -104,6 +118,26 @@ class LinkDataProduct:
             "entries": [entry.to_json() for entry in entries],
             "result": self._result(plan, said),
         }
+
+    def fail(self, envelope: Envelope, error: dict[str, Any], now: datetime) -> dict[str, Any]:
+        """Say that what a request was granted cannot be made usable here, so that central takes the grant back.
+
+        Of anything else there is nothing to say, and of an event that is not believed least of all.
+        """
+        try:
+            plan = read_plan(envelope, self._config)
+        except (InvalidEvent, UntrustedShare):
+            plan = None
+        if plan is None or plan.request_id is None:
+            return {"outcome": "failed", "entries": []}
+        fact = DataProductLinkFailed(
+            domain=plan.domain,
+            request_id=plan.request_id,
+            error=str(error.get("Error", "Unknown"))[:MAX_ERROR],
+            cause=str(error.get("Cause", ""))[:MAX_CAUSE],
+        )
+        entry = make_entry(fact, cause=envelope.metadata(), now=now)
+        return {"outcome": "failed", "entries": [entry.to_json()]}
 
     # --- parts ------------------------------------------------------------------------------------------------------
 

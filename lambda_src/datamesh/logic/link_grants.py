@@ -13,6 +13,7 @@ from datamesh.models.errors import TooManyTagPolicies
 from datamesh.models.facts import READ_PERMISSIONS
 from datamesh.models.permissions import (
     DatabaseResource,
+    FilterResource,
     Grant,
     LocationResource,
     Resource,
@@ -42,7 +43,8 @@ def grants_of(plan: LinkPlan, config: LinkConfig) -> list[Grant]:
     if plan.role == "consumer":
         give(plan.principals, links, ("DESCRIBE",))
         give(plan.principals, databases, ("DESCRIBE",))
-        give(plan.principals, tables, READ_PERMISSIONS)
+        # A filter has nothing but SELECT: who holds it sees of the table what it shows.
+        give(plan.principals, tables, ("SELECT",) if plan.mode == "nrac" else READ_PERMISSIONS)
         return grants
     crawler = (config.crawler_role_arn,)
     readers = tuple(arn for arn in dict.fromkeys(config.data_principals) if arn not in crawler)
@@ -98,10 +100,17 @@ def _links(plan: LinkPlan, config: LinkConfig) -> list[Resource]:
 def _targets(plan: LinkPlan, config: LinkConfig) -> tuple[list[Resource], list[Resource]]:
     """Return what is granted in central's catalog: on databases, and on tables.
 
-    Of a tag expression exactly the same one may be passed on as the account was granted.
-    Source: https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-TBAC.html
+    A consumer's account passes on exactly the filters, or exactly the tag expression, that it was granted. Sources:
+    https://docs.aws.amazon.com/lake-formation/latest/dg/data-filters-about.html,
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-TBAC.html
     """
     catalog = config.central_account_id
+    if plan.mode == "nrac" and plan.role == "consumer":
+        return [], [
+            FilterResource(catalog_id=catalog, database=database.name, table=each.table, name=each.filter)
+            for database in plan.databases
+            for each in plan.filters
+        ]
     if plan.mode == "nrac":
         return [], [
             TableResource(catalog_id=catalog, database=database.name, name=name)

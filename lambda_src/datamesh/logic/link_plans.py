@@ -13,6 +13,7 @@ from datamesh.models.facts import (
     DataProductAccessGranted,
     DataProductRegistered,
     DataProductTagsChanged,
+    GrantedFilter,
     SharingMode,
 )
 from datamesh.models.tags import TagExpression
@@ -54,8 +55,9 @@ class SharedDatabase:
 class LinkPlan:
     """What one event asks to be linked.
 
-    `nrac` has one database and links its tables; `tbac` links databases as a whole. `expression` is None where it is
-    granted here already: then only links are made.
+    `nrac` has one database and links its tables; `tbac` links databases as a whole. A consumer's account passes on the
+    very `filters` that it was granted, by table, or the very `expression`. Both are empty where central has granted to
+    the principals itself (`direct`), and the expression where it is granted here already: then only links are made.
     """
 
     role: Literal["producer", "consumer"]
@@ -65,7 +67,9 @@ class LinkPlan:
     databases: tuple[SharedDatabase, ...]
     shares: tuple[str, ...]
     linked_tables: tuple[str, ...] = ()
+    filters: tuple[GrantedFilter, ...] = ()
     expression: TagExpression | None = None
+    direct: bool = False
     locations: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     request_id: UUID | None = None
@@ -123,8 +127,11 @@ def _consumer_plan(granted: DataProductAccessGranted, config: LinkConfig) -> Lin
     elif granted.expression is None and granted.product is not None and granted.database is not None:
         local = local_database(config, granted.product.domain)
         databases = (SharedDatabase(granted.database, local, granted.tables),)
+        if {each.table for each in granted.filters} != set(granted.tables):
+            raise InvalidEvent("Every table that is granted by name has its filter")
     else:
         raise InvalidEvent("Access is granted to a product with its database, or to a tag expression")
+    direct = granted.grant_to == "principals"
     return LinkPlan(
         role="consumer",
         domain=granted.domain,
@@ -133,7 +140,9 @@ def _consumer_plan(granted: DataProductAccessGranted, config: LinkConfig) -> Lin
         databases=databases,
         shares=granted.resource_shares,
         linked_tables=granted.tables,
-        expression=granted.expression,
+        filters=() if direct else granted.filters,
+        expression=None if direct else granted.expression,
+        direct=direct,
         principals=granted.principals,
         request_id=granted.request_id,
     )

@@ -396,6 +396,12 @@ def test_beside_central_the_database_itself_is_there_and_is_not_linked() -> None
     }
 
 
+def test_an_expression_that_the_principals_hold_already_is_not_passed_on() -> None:
+    marketing = Domain(account=MARKETING)
+    marketing.run(granted_by_tag(grant_to="principals"))
+    assert marketing.permissions.of(ANALYST) == {f"db:{TAG_DATABASE}": {"DESCRIBE"}}
+
+
 @given(st.data())
 def test_any_history_of_events_by_name_and_by_tag_ends_the_same(data: st.DataObject) -> None:
     """Links and permissions depend on which events came, not on how often or in which order."""

@@ -22,6 +22,7 @@ from datamesh.models.events import Envelope
 from tests.support.domain_fakes import (
     CENTRAL,
     DATABASE,
+    FILTER,
     LOCAL,
     MARKETING,
     SALES,
@@ -31,7 +32,7 @@ from tests.support.domain_fakes import (
     registered,
     table_names,
 )
-from tests.support.linking import ANALYST, Domain
+from tests.support.linking import ANALYST, NOW, Domain
 
 
 @pytest.fixture
@@ -74,9 +75,37 @@ def test_a_consumer_s_principals_are_granted_what_was_asked_and_nobody_else(mark
     assert marketing.permissions.of(ANALYST) == {
         "db:datamesh_sales": {"DESCRIBE"},
         "flights": {"DESCRIBE"},
-        "flights@central": {"SELECT", "DESCRIBE"},
+        f"flights:{FILTER}@central": {"SELECT"},
     }
     assert {principal for principal, _ in marketing.permissions.held} == {ANALYST, marketing.role("link")}
+
+
+def test_what_central_granted_to_the_principals_is_linked_unseen_and_nothing_is_passed_on() -> None:
+    marketing = Domain(account=MARKETING)
+    result = marketing.run(granted(grant_to="principals"))
+    assert result["outcome"] == "linked"
+    assert marketing.permissions.of(ANALYST) == {"db:datamesh_sales": {"DESCRIBE"}, "flights": {"DESCRIBE"}}
+    # An invitation may come late: it is looked for until the end.
+    assert marketing.shares.asked == [SHARE] * 3
+
+
+def test_a_table_without_its_filter_is_refused(marketing: Domain) -> None:
+    event = granted(["flights", "airports"])
+    del event["detail"]["data"]["filters"][0]
+    with pytest.raises(InvalidEvent, match="filter"):
+        marketing.run(event)
+
+
+def test_central_hears_of_what_cannot_be_linked_and_of_nothing_else(marketing: Domain) -> None:
+    error = {"Error": "ConflictError", "Cause": "There is something else", "State": "Create Links"}
+    said = marketing.flow.fail(Envelope.read(granted()), error, NOW)
+    again = marketing.flow.fail(Envelope.read(granted()), error, NOW)
+    (entry,) = said["entries"]
+    assert said == again
+    assert (entry["DetailType"], entry["Detail"]["data"]["error"]) == ("DataProductLinkFailed", "ConflictError")
+    forged = granted() | {"account": SALES}
+    assert marketing.flow.fail(Envelope.read(forged), error, NOW)["entries"] == []
+    assert Domain().flow.fail(Envelope.read(registered()), error, NOW)["entries"] == []
 
 
 def test_a_principal_in_two_roles_of_the_producer_is_granted_each_thing_once(sales: Domain) -> None:

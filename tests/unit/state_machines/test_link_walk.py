@@ -138,10 +138,27 @@ def test_visibility_is_awaited_by_retries(sales: Account) -> None:
 def test_the_wait_for_visibility_is_bounded() -> None:
     done = Account().link(registered())
     assert (done.status, done.error) == ("FAILED", "ShareNotYetVisible")
-    assert done.path[-2:] == ["Await Visibility", "Link Failed"]
+    assert done.path[-4:] == ["Await Visibility", "Say Why", "Central to Know?", "Link Failed"]
+    assert done.published == []
     assert done.cause is not None
     assert done.cause.startswith("Await Visibility: 1 of 1 tables")
     assert done.transitions < 40
+
+
+def test_central_is_told_when_what_a_request_was_granted_cannot_be_linked() -> None:
+    account = Account(account=MARKETING)
+    account.catalog.share(["flights"])
+    account.catalog.databases[LOCAL] = CatalogDatabase(name=LOCAL)
+    done = account.link(granted())
+    assert (done.status, done.error, done.path[-2:]) == (
+        "FAILED",
+        "ConflictError",
+        ["Publish Link Failed", "Link Failed"],
+    )
+    (entry,) = done.published
+    assert (entry["Source"], entry["DetailType"]) == ("datamesh.domain", "DataProductLinkFailed")
+    assert entry["Detail"]["data"]["request_id"] == granted()["detail"]["data"]["request_id"]
+    assert entry["Detail"]["data"]["error"] == "ConflictError"
 
 
 def test_a_conflict_fails_with_its_name_and_its_place(sales: Account) -> None:
