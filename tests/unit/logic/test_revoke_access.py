@@ -237,7 +237,7 @@ def test_strangers_end_nothing_learn_nothing_and_are_recorded(central: EndingCen
     record = central.grant()
     before = copy.deepcopy(central.left(record))
     walk = central.deliver(forged(central, record)[who])
-    assert walk.path[-1] in {"Command Rejected", "Nothing To End"}
+    assert walk.path[-1] in {"Command Rejected", "Already Done"}
     assert central.left(record) == before
     assert central.request(record) == record
     (entry,) = central.registry.ledger
@@ -285,7 +285,7 @@ def test_the_time_of_an_access_is_over(central: EndingCentral) -> None:
 def test_an_access_that_was_extended_meanwhile_goes_on(central: EndingCentral, warning: bool) -> None:
     record = central.grant(expires_at=ENDS + timedelta(days=30))
     walk = central.deliver(central.expire(record, warning=warning))
-    assert walk.path[-1] == "Nothing To End"
+    assert walk.path[-1] == "Already Done"
     assert (central.request(record), central.published, central.registry.ledger) == (record, [], [])
 
 
@@ -304,12 +304,12 @@ def test_a_late_schedule_changes_nothing(central: EndingCentral, status: Any, wa
     record = request_record("marketing", status)
     central.save(record)
     walk = central.deliver(central.expire(record, warning=warning))
-    assert (walk.path[-1], central.request(record), central.published) == ("Nothing To End", record, [])
+    assert (walk.path[-1], central.request(record), central.published) == ("Already Done", record, [])
 
 
 def test_a_schedule_of_what_nobody_knows_changes_nothing(central: EndingCentral) -> None:
     walk = central.deliver(central.expire(request_record("marketing", "GRANTED", principals=(ANALYST,))))
-    assert walk.path[-1] == "Nothing To End"
+    assert walk.path[-1] == "Already Done"
 
 
 # --- The consumer could not use it ---
@@ -328,10 +328,10 @@ def test_what_a_consumer_could_not_make_usable_is_taken_back(central: EndingCent
 def test_a_failure_from_before_the_access_could_be_used_ends_nothing(central: EndingCentral) -> None:
     usable = Stamp(occurred_at=NOW + timedelta(minutes=1), event_id=uuid.uuid4())
     record = central.grant(provisioned=usable)
-    assert central.deliver(central.link_failed(record)).path[-1] == "Nothing To End"
+    assert central.deliver(central.link_failed(record)).path[-1] == "Already Done"
     assert central.request(record) == record
     granted_again = central.grant(status="GRANTED", granted_at=NOW + timedelta(minutes=1))
-    assert central.deliver(central.link_failed(granted_again)).path[-1] == "Nothing To End"
+    assert central.deliver(central.link_failed(granted_again)).path[-1] == "Already Done"
 
 
 # --- What waits for a decision ---
@@ -360,7 +360,7 @@ def waiting(central: EndingCentral) -> RequestRecord:
 def test_a_request_that_waits_is_taken_back_and_the_one_that_waits_ends_it(central: EndingCentral) -> None:
     record = waiting(central)
     walk = central.deliver(central.revoke(record))
-    assert (walk.status, walk.path[-1]) == ("SUCCEEDED", "Nothing To End")
+    assert (walk.status, walk.path[-1]) == ("SUCCEEDED", "Already Done")
     approval = central.registry.approval(record.request_id, 0)
     assert approval is not None
     assert (approval.status, approval.answered) == ("CANCELLED", True)
@@ -372,7 +372,7 @@ def test_a_request_that_waits_is_taken_back_and_the_one_that_waits_ends_it(centr
 @pytest.mark.parametrize("make", ["expire", "link_failed"])
 def test_only_people_take_back_what_waits(central: EndingCentral, make: str) -> None:
     record = waiting(central)
-    assert central.deliver(getattr(central, make)(record)).path[-1] == "Nothing To End"
+    assert central.deliver(getattr(central, make)(record)).path[-1] == "Already Done"
     approval = central.registry.approval(record.request_id, 0)
     assert approval is not None
     assert approval.status == "OPEN"
@@ -429,7 +429,7 @@ def test_a_duplicate_and_the_command_once_more_change_nothing(central: EndingCen
     envelope = central.revoke(record)
     central.deliver(envelope)
     before = (central.request(record), len(central.published), central.entered())
-    assert central.deliver(envelope).path[-1] == "Nothing To End"
+    assert central.deliver(envelope).path[-1] == "Already Done"
     assert (central.request(record), len(central.published), central.entered()) == before
 
 
