@@ -13,3 +13,12 @@ def own_role_arn() -> str:
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
     return role_arn_of(clients.sts().get_caller_identity()["Arn"])
+
+
+@cache
+def account_id() -> str:
+    """Return the account of the credentials; needs no permission.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    return clients.sts().get_caller_identity()["Account"]

@@ -4,6 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from datamesh.logic.exposed import ExposedTable
 from datamesh.logic.policy_explained import ExplainedStage, Explanation, in_words
 
 MAX_REASONS = 20
@@ -16,6 +17,7 @@ def explanation_table(found: Explanation) -> RenderableType:
     lines = [f"{_OUTCOMES[found.outcome]}{f', by rule {found.rule}' if found.rule else ''}."]
     if found.refusal is not None:
         lines.append(f"{found.refusal.code}: {found.refusal.message}")
+    lines += [f"Shows {_shown(table)}" for table in found.shows]
     lines += [f"Sensitive: {reason}" for reason in found.reasons[:MAX_REASONS]]
     if len(found.reasons) > MAX_REASONS:
         lines.append(f"… and {len(found.reasons) - MAX_REASONS} more reasons")
@@ -30,6 +32,12 @@ def explanation_table(found: Explanation) -> RenderableType:
         who = "\n".join(map(in_words, stage.places))
         table.add_row(Text(stage.name), Text(who), f"{stage.deadline_hours} h", Text(_otherwise(stage)))
     return Group(text, table)
+
+
+def _shown(table: ExposedTable) -> str:
+    rows = f", rows where {table.rows}" if table.rows is not None else ""
+    sensitive = f"; sensitive: {', '.join(table.sensitive)}" if table.sensitive else ""
+    return f"{table.name}: {', '.join(table.columns) or 'no column yet'}{rows}{sensitive}"
 
 
 def _otherwise(stage: ExplainedStage) -> str:

@@ -6,14 +6,17 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from datamesh.aws.registry import Registry
 from datamesh.cli.documents import Problem, parse, read_document
 from datamesh.cli.explanations import explanation_table
+from datamesh.cli.live import DOMAIN_TAG_KEY, SENSITIVE_TAGS, asked_for, explained_live, tag_rules
 from datamesh.cli.output import OK, REFUSED, Format, Output, answer, remark, unanswered
 from datamesh.cli.subjects import Given, Mode, PolicyClass, subject_of
 from datamesh.logic.policy import Subject
-from datamesh.logic.policy_explained import explain as explained
+from datamesh.logic.policy_explained import Explanation
+from datamesh.logic.policy_explained import explain as explain_subject
 from datamesh.logic.policy_remarks import remarks
 from datamesh.models.config import DomainConfig
 from datamesh.models.policy import ApprovalPolicy
@@ -37,8 +40,18 @@ def validate(file: PolicyFile, output: Output = Format.TABLE) -> None:
 
 @app.command()
 def explain(  # noqa: PLR0917 - options have no order
-    consumer: Annotated[str, typer.Option(help="The domain that asks.", show_default=False)],
-    producer: Annotated[list[str], typer.Option(help="A domain whose data is asked for.", show_default=False)],
+    request: Annotated[
+        Path | None,
+        typer.Option(
+            help="The data of a RequestDataProductAccess, in YAML or JSON. What it would show, and what of it is"
+            " sensitive, is then looked up with the credentials of central's account.",
+            show_default=False,
+        ),
+    ] = None,
+    consumer: Annotated[str | None, typer.Option(help="The domain that asks.", show_default=False)] = None,
+    producer: Annotated[
+        list[str] | None, typer.Option(help="A domain whose data is asked for.", show_default=False)
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="Ask this policy, not the one in force.", show_default=False)
     ] = None,
@@ -68,32 +81,53 @@ def explain(  # noqa: PLR0917 - options have no order
     purpose: Annotated[str | None, typer.Option(help="What for.", show_default=False)] = None,
     duration_days: Annotated[int | None, typer.Option(min=1, help="For how long.", show_default=False)] = None,
     requested_by: Annotated[str | None, typer.Option(help="Address of who asks.", show_default=False)] = None,
+    domain_tag_key: Annotated[str, typer.Option(help="With --request: the mesh's domain_tag_key.")] = DOMAIN_TAG_KEY,
+    sensitive_tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --request: the mesh's sensitive_tags, KEY=VALUE.", show_default=", ".join(SENSITIVE_TAGS)
+        ),
+    ] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Say who would have to agree to a request, without asking anybody.
 
     Ends with 0 when the request would be granted, by itself or by people, and with 1 when it would be refused.
     """
-    given = Given(
-        consumer,
-        tuple(producer),
-        sensitive,
-        tuple(classification or ()),
-        tuple(tag or ()),
-        mode,
-        purpose,
-        duration_days,
-        requested_by,
-    )
-    subject = subject_of(given)
+    by_file = request is not None
+    if by_file == bool(consumer and producer) or (by_file and (consumer or producer)):
+        unanswered("give either --request, or --consumer and --producer")
+    described = (sensitive, classification, tag, purpose, duration_days, requested_by)
+    if by_file and any(each is not None and each != [] for each in described):
+        unanswered("a request in a file says itself what it is like: leave the other options out")
     registry = None
-    if policy is None or registry_table is not None:
+    if policy is None or registry_table is not None or by_file:
         registry = Registry(registry_table or f"{prefix}-registry")
     in_question = _policy_in(policy) if policy is not None else _in_force(registry)
-    producers, of_consumer = _people(registry, subject)
-    found = explained(in_question, subject, producers=producers, consumer=of_consumer)
+    if request is not None and registry is not None:
+        rules = tag_rules(domain_tag_key, sensitive_tag or list(SENSITIVE_TAGS))
+        found = explained_live(in_question, asked_for(request), registry, prefix=prefix, rules=rules)
+    else:
+        given = Given(
+            consumer or "",
+            tuple(producer or ()),
+            sensitive,
+            tuple(classification or ()),
+            tuple(tag or ()),
+            mode,
+            purpose,
+            duration_days,
+            requested_by,
+        )
+        found = _explained(given, in_question, registry)
     answer(found.to_json(), output, table=lambda: explanation_table(found))
     raise typer.Exit(REFUSED if found.outcome == "refused" else OK)
+
+
+def _explained(given: Given, policy: ApprovalPolicy, registry: Registry | None) -> Explanation:
+    subject = subject_of(given)
+    producers, consumer = _people(registry, subject)
+    return explain_subject(policy, subject, producers=producers, consumer=consumer)
 
 
 def _policy_in(file: Path) -> ApprovalPolicy:
@@ -125,7 +159,7 @@ def _people(registry: Registry | None, subject: Subject) -> tuple[dict[str, Doma
 def _problems(problems: list[Problem]) -> RenderableType:
     table = Table("field", "problem", title="The policy is not valid.", title_justify="left")
     for problem in problems:
-        table.add_row(problem.field, problem.problem)
+        table.add_row(Text(problem.field), Text(problem.problem))
     return table
 
 
@@ -138,6 +172,6 @@ def _summary(policy: ApprovalPolicy) -> RenderableType:
             rule.name, stages or "approved by itself", longest, ", ".join(rule.purposes or ()) or "any, or none"
         )
     found = remarks(policy)
-    table.caption = "\n".join(f"Note: {text}" for text in found) or None
+    table.caption = Text("\n".join(f"Note: {text}" for text in found)) if found else None
     table.caption_justify = "left"
     return table
