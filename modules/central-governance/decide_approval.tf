@@ -7,12 +7,22 @@ locals {
   # Links are below this: https://<api>.execute-api.<region>.amazonaws.com/approvals/<link>?signature=<signature>
   approval_base_url = "${aws_apigatewayv2_api.approvals.api_endpoint}/approvals"
 
-  approval_webhook_statements = [
-    for arn in compact([var.approval_webhook_secret_arn]) : {
-      sid       = "CheckTicketingSystem"
-      actions   = ["secretsmanager:GetSecretValue"]
-      resources = [arn]
-    }
+  approval_webhook_statements = var.approval_webhook_secret_arn == null ? [] : [
+    {
+      sid        = "ReadTicketingSecret"
+      actions    = ["secretsmanager:GetSecretValue"]
+      resources  = [var.approval_webhook_secret_arn]
+      conditions = []
+    },
+    {
+      sid       = "DecryptTicketingSecret"
+      actions   = ["kms:Decrypt"]
+      resources = ["arn:${local.partition}:kms:${local.region}:${var.account_id}:key/*"] # whichever key the secret has; its key policy decides
+      conditions = [
+        { test = "StringEquals", variable = "kms:ViaService", values = ["secretsmanager.${local.region}.${local.dns_suffix}"] },
+        { test = "StringEquals", variable = "kms:EncryptionContext:SecretARN", values = [var.approval_webhook_secret_arn] },
+      ]
+    },
   ]
 }
 

@@ -72,7 +72,7 @@ variable "approval_requests_per_second" {
 }
 
 variable "approval_webhook_secret_arn" {
-  description = "ARN of the secret `{\"secret\": …}` with which a ticketing system signs the decisions that it reports; null: no ticketing system decides. A customer managed key must let the function's role decrypt."
+  description = "ARN of the secret `{\"secret\": …}` with which a ticketing system signs the decisions that it reports; null: no ticketing system decides."
   type        = string
   default     = null
 

@@ -8,6 +8,7 @@ from tests.support.plan_scenarios import module_plan
 
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html, per service
 NAMES = {
+    "aws_apigatewayv2_api": ("name", 128),
     "aws_cloudwatch_event_bus": ("name", 256),
     "aws_cloudwatch_event_rule": ("name", 64),
     "aws_cloudwatch_log_group": ("name", 512),
