@@ -22,10 +22,14 @@ CLIENTS = {
     "dynamodb": ("dynamodb", "dynamodb"),
     "events": ("events", "events"),
     "glue": ("glue", "glue"),
+    "kms": ("kms", "kms"),
     "lake_formation": ("lakeformation", "lakeformation"),
     "ram": ("ram", "ram"),
     "s3": ("s3", "s3"),
+    "scheduler": ("scheduler", "scheduler"),
     "secrets_manager": ("secretsmanager", "secretsmanager"),
+    "sns": ("sns", "sns"),
+    "sqs": ("sqs", "sqs"),
     "step_functions": ("stepfunctions", "states"),
     "sts": ("sts", "sts"),
 }
@@ -35,10 +39,16 @@ CLIENTS = {
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 # A transaction needs the actions of what is in it:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-RENAMED = {"s3:HeadBucket": {"s3:ListBucket"}, "sts:GetCallerIdentity": set(), "dynamodb:TransactWriteItems": set()}
+RENAMED = {
+    "s3:HeadBucket": {"s3:ListBucket"},
+    "sts:GetCallerIdentity": set(),
+    "dynamodb:TransactWriteItems": set(),
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+}
 
 # The changes of models/registry.py that Registry.write puts into a transaction.
 TRANSACTION_PARTS = {
+    "Append": "dynamodb:PutItem",
     "Check": "dynamodb:ConditionCheckItem",
     "Drop": "dynamodb:DeleteItem",
     "GiveBack": "dynamodb:DeleteItem",
@@ -53,6 +63,7 @@ IMPLIED = {
     "glue:CreateCrawler": {"iam:PassRole"},
     "lakeformation:BatchGrantPermissions": {"lakeformation:GrantPermissions"},
     "lakeformation:BatchRevokePermissions": {"lakeformation:RevokePermissions"},
+    "scheduler:CreateSchedule": {"iam:PassRole"},
     "lakeformation:RegisterResource": {"iam:GetRole", "iam:PassRole"},
     "secretsmanager:GetSecretValue": {"kms:Decrypt"},
 }
@@ -176,11 +187,35 @@ def gateway_module(module: str) -> dict[str, Callee]:
             service = _client_of(node)
             if service is not None:
                 callees[node.name] = Callee(node.name, _methods(node, *service))
+            elif delegates := _delegates(module, node):
+                callees[node.name] = Callee(node.name, _delegated(node, delegates))
         elif isinstance(node, ast.FunctionDef):
             service = _client_of(node)
             if service is not None:
                 callees[node.name] = Callee(node.name, {node.name: frozenset(_operations(node, *service))})
     return callees
+
+
+def _delegates(module: str, gateway: ast.ClassDef) -> list[Callee]:
+    """Return the gateways of other modules that a gateway without a client of its own asks."""
+    imports = _imports(module)
+    asked = [imports[node.id] for node in ast.walk(gateway) if isinstance(node, ast.Name) and node.id in imports]
+    return [
+        gateway_module(place)[name]
+        for place, name in dict.fromkeys(asked)
+        if place.startswith("datamesh.aws.") and name in gateway_module(place)
+    ]
+
+
+def _delegated(gateway: ast.ClassDef, delegates: list[Callee]) -> dict[str, frozenset[str]]:
+    """Return the actions of each method of a gateway that asks others."""
+    found: dict[str, frozenset[str]] = {}
+    for body in gateway.body:
+        if isinstance(body, ast.FunctionDef):
+            called = {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)}
+            actions = (delegate.methods.get(name, frozenset()) for delegate in delegates for name in called)
+            found[body.name] = frozenset().union(*actions)
+    return found
 
 
 def _client_of(node: ast.AST) -> tuple[str, str] | None:

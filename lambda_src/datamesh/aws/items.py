@@ -1,15 +1,12 @@
 """Items of DynamoDB tables: plain values in and out, what an item may weigh, and what passes by itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from datamesh.aws.retry import HICCUPS, RULES, THROTTLES, Handling, Retrier, Rule
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html: an item has 400 KB, a transaction
@@ -39,28 +36,15 @@ def deserialize(item: Mapping[str, Any]) -> Item:
     return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
 
 
-def query_pages(client: "DynamoDBClient", retrier: Retrier, request: Item) -> Iterator[Item]:
-    """Yield all items that a query finds, pages walked to the end.
+def pages(operation: Callable[..., Any], request: Item, retrier: Retrier) -> Iterator[Item]:
+    """Yield all items that a query or a scan finds, pages walked to the end.
 
-    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+    Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html,
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
     """
     request = dict(request)
     while True:
-        page = retrier.run(partial(client.query, **request), rules=DYNAMODB_RULES)
-        yield from map(deserialize, page["Items"])
-        if not page.get("LastEvaluatedKey"):
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
-def scan_pages(client: "DynamoDBClient", retrier: Retrier, request: Item) -> Iterator[Item]:
-    """Yield all items that a scan finds, pages walked to the end.
-
-    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
-    """
-    request = dict(request)
-    while True:
-        page = retrier.run(partial(client.scan, **request), rules=DYNAMODB_RULES)
+        page = retrier.run(partial(operation, **request), rules=DYNAMODB_RULES)
         yield from map(deserialize, page["Items"])
         if not page.get("LastEvaluatedKey"):
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datamesh.aws import clients
-from datamesh.aws.items import MAX_ITEM, Item, query_pages, serialize
+from datamesh.aws.items import MAX_ITEM, Item, pages, serialize
 from datamesh.aws.retry import Retrier
 from datamesh.models.errors import LedgerBroken, RecordTooLarge
 from datamesh.models.ledger import FIRST, LedgerEntry, LedgerEvent, Stored
@@ -74,7 +74,7 @@ class Ledger:
             "ExpressionAttributeValues": serialize(values),
             "ConsistentRead": True,
         }
-        return query_pages(self._client, self._retrier, request)
+        return pages(self._client.query, request, self._retrier)
 
     def entries(self, after: int = 0) -> Iterator[LedgerEntry]:
         """Yield all entries in order, those up to number `after` left out. Raises LedgerBroken."""

@@ -17,8 +17,7 @@ from datamesh.aws.items import (
     MAX_TRANSACTION,
     Item,
     deserialize,
-    query_pages,
-    scan_pages,
+    pages,
     serialize,
 )
 from datamesh.aws.ledger import entry_to_item, follow
@@ -317,7 +316,7 @@ class Registry:
             "ExpressionAttributeValues": serialize({":pk": pk} | ({":sk": sk_prefix} if sk_prefix else {})),
             "ConsistentRead": True,
         }
-        return query_pages(self._client, self._retrier, request)
+        return pages(self._client.query, request, self._retrier)
 
     def _scan(self, model: type[RecordT]) -> Iterator[RecordT]:
         request = {
@@ -327,7 +326,7 @@ class Registry:
             "ExpressionAttributeValues": serialize({":kind": model.kind}),
             "ConsistentRead": True,
         }
-        return (record_from_item(model, item) for item in scan_pages(self._client, self._retrier, request))
+        return (record_from_item(model, item) for item in pages(self._client.scan, request, self._retrier))
 
     def _action(self, change: Save | Drop | Check | Take | GiveBack) -> Item:
         match change:
