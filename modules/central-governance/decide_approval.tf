@@ -37,6 +37,8 @@ data "aws_iam_policy_document" "approval_links_key" {
     sid = "ThisAccountManages"
     actions = [
       "kms:CancelKeyDeletion",
+      "kms:CreateAlias",
+      "kms:DeleteAlias",
       "kms:Describe*",
       "kms:DisableKey",
       "kms:EnableKey",
@@ -46,6 +48,7 @@ data "aws_iam_policy_document" "approval_links_key" {
       "kms:ScheduleKeyDeletion",
       "kms:TagResource",
       "kms:UntagResource",
+      "kms:UpdateAlias",
       "kms:UpdateKeyDescription",
     ]
     resources = ["*"] # in a key policy: this key
