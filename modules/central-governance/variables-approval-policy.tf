@@ -5,19 +5,14 @@ variable "approval_policy" {
   description = <<-EOT
     Who has to agree before access is granted. The first of `rules` whose conditions (`when`) all hold decides; what no
     rule speaks of is refused. docs/approvals.md explains it by examples.
-    * `groups`: the policy's own groups of people, {name => people}, each with `email`, `name` and the `domain` that the
-      person belongs to, if any. The groups `product_owners` and `data_stewards` are the producer's own.
-    * `rules`: each with `name`, `description`, and
-      * `when`: what a request must be like; what is null is not looked at: `sensitive`, `classifications` (public,
-        internal, confidential, restricted, unclassified), `producers`, `consumers`, `access_modes` (nrac, tbac) and
-        LF-tags (`tags`, {key => values}).
-      * `stages`, one after the other, none to approve what is not sensitive at once: each with `name`, the groups
-        (`approvers`) of whom `quorum` people must agree, of each producer, within `deadline_hours`; `on_deadline` is
-        deny or escalate, to the groups in `escalate_to`, who may then decide as well.
-      * `max_duration_days`: the longest access; a request without duration gets just this. null: without end.
-      * `purposes` that may be asked for; null: any, or none.
-      * `grant_to`: account or principals; null: what is sensitive to the named principals alone, all else to the
-        consumer's account.
+    * `groups`: the policy's own groups, {name => people}, each with `email`, `name` and, if any, the `domain` they belong to.
+    * `rules`: each with `name`, `description` and what follows; the first one that fits decides.
+    * `when`: what is null is not looked at: `sensitive`, `classifications` (unclassified is one), `producers`, `consumers`, `access_modes` (nrac, tbac), LF-tags (`tags`, {key => values}).
+    * `stages`, one after the other, none to grant at once what is not sensitive: of the groups in `approvers` (`product_owners` and `data_stewards` are each producer's own) `quorum` people must agree.
+    * `deadline_hours` of a stage; then `on_deadline` says deny, or escalate: to the groups in `escalate_to`, who may decide as well.
+    * `max_duration_days`: a request without duration gets just this; null: without end.
+    * `purposes` that may be asked for; null: any, or none.
+    * `grant_to`: account or principals; null: what is sensitive to the named principals alone, all else to the consumer's account.
   EOT
   type = object({
     groups = optional(map(list(object({
@@ -87,9 +82,10 @@ variable "approval_policy" {
     error_message = "approval_policy.groups[*].domain must be names of domains: 1 to 30 lower-case letters, digits or underscores that start with a letter and do not end in _nrac or _tbac."
   }
 
+  # What Terraform counts as one character may be several for others, hence the bytes.
   validation {
-    condition     = alltrue([for person in flatten(values(var.approval_policy.groups)) : person.name == null || try(length(person.name) <= 128, true)])
-    error_message = "approval_policy.groups[*].name must have at most 128 characters."
+    condition     = alltrue([for person in flatten(values(var.approval_policy.groups)) : person.name == null || try(length(person.name) <= 128 && length(base64encode(person.name)) <= 172, false)])
+    error_message = "approval_policy.groups[*].name must have at most 128 characters, and bytes."
   }
 
   # --- Rules ---
@@ -110,8 +106,8 @@ variable "approval_policy" {
   }
 
   validation {
-    condition     = alltrue([for rule in var.approval_policy.rules : rule.description == null || try(length(rule.description) <= 2048, true)])
-    error_message = "approval_policy.rules[*].description must have at most 2048 characters."
+    condition     = alltrue([for rule in var.approval_policy.rules : rule.description == null || try(length(rule.description) <= 2048 && length(base64encode(rule.description)) <= 2732, false)])
+    error_message = "approval_policy.rules[*].description must have at most 2048 characters, and bytes."
   }
 
   validation {
