@@ -187,35 +187,11 @@ def gateway_module(module: str) -> dict[str, Callee]:
             service = _client_of(node)
             if service is not None:
                 callees[node.name] = Callee(node.name, _methods(node, *service))
-            elif delegates := _delegates(module, node):
-                callees[node.name] = Callee(node.name, _delegated(node, delegates))
         elif isinstance(node, ast.FunctionDef):
             service = _client_of(node)
             if service is not None:
                 callees[node.name] = Callee(node.name, {node.name: frozenset(_operations(node, *service))})
     return callees
-
-
-def _delegates(module: str, gateway: ast.ClassDef) -> list[Callee]:
-    """Return the gateways of other modules that a gateway without a client of its own asks."""
-    imports = _imports(module)
-    asked = [imports[node.id] for node in ast.walk(gateway) if isinstance(node, ast.Name) and node.id in imports]
-    return [
-        gateway_module(place)[name]
-        for place, name in dict.fromkeys(asked)
-        if place.startswith("datamesh.aws.") and name in gateway_module(place)
-    ]
-
-
-def _delegated(gateway: ast.ClassDef, delegates: list[Callee]) -> dict[str, frozenset[str]]:
-    """Return the actions of each method of a gateway that asks others."""
-    found: dict[str, frozenset[str]] = {}
-    for body in gateway.body:
-        if isinstance(body, ast.FunctionDef):
-            called = {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)}
-            actions = (delegate.methods.get(name, frozenset()) for delegate in delegates for name in called)
-            found[body.name] = frozenset().union(*actions)
-    return found
 
 
 def _client_of(node: ast.AST) -> tuple[str, str] | None:

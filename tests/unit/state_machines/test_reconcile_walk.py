@@ -1,4 +1,4 @@
-"""reconcile_access walked offline with canned results: what is repeated until all is looked at, and what is published."""
+"""reconcile_access walked offline with canned results: what is repeated until all is looked at, and what is said."""
 
 from collections.abc import Callable
 from typing import Any
