@@ -16,7 +16,8 @@ locals {
   ]
 
   outbox_environment = {
-    NOTIFICATIONS_QUEUE_URL = aws_sqs_queue.notifications.url
+    # Composed, like every ARN, so that a plan shows whole environments.
+    NOTIFICATIONS_QUEUE_URL = "https://sqs.${local.region}.${local.dns_suffix}/${var.account_id}/${local.notifications_name}"
   }
 }
 

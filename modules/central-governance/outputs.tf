@@ -28,6 +28,7 @@ output "function_role_arns" {
   value = {
     decide_approval           = module.decide_approval_function.role_arn
     deregister_data_domain    = module.deregister_data_domain_function.role_arn
+    deregister_data_product   = module.deregister_data_product_function.role_arn
     index_data_product        = module.index_data_product_function.role_arn
     manage_data_lake_settings = module.lake_formation_settings.role_arn
     manage_lf_tags            = module.manage_lf_tags_function.role_arn
@@ -79,12 +80,13 @@ output "routing_role_arn" {
 output "state_machine_arns" {
   description = "ARNs of the workflows, {FLOW => ARN}."
   value = {
-    deregister_data_domain = module.deregister_data_domain.state_machine_arn
-    index_data_product     = module.index_data_product.state_machine_arn
-    reconcile_access       = module.reconcile_access.state_machine_arn
-    register_data_domain   = module.register_data_domain.state_machine_arn
-    register_data_product  = module.register_data_product.state_machine_arn
-    revoke_access          = module.revoke_access.state_machine_arn
-    share_data_product     = module.share_data_product.state_machine_arn
+    deregister_data_domain  = module.deregister_data_domain.state_machine_arn
+    deregister_data_product = module.deregister_data_product.state_machine_arn
+    index_data_product      = module.index_data_product.state_machine_arn
+    reconcile_access        = module.reconcile_access.state_machine_arn
+    register_data_domain    = module.register_data_domain.state_machine_arn
+    register_data_product   = module.register_data_product.state_machine_arn
+    revoke_access           = module.revoke_access.state_machine_arn
+    share_data_product      = module.share_data_product.state_machine_arn
   }
 }

@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "approvals_key" {
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   statement {
     sid       = "CentralPublishes"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"]
     resources = ["*"] # in a key policy: this key
 
     principals {
