@@ -81,11 +81,13 @@ class Flow:
     samples: tuple[str, ...]
     siblings: tuple[Event, ...]
     grants_across_accounts: bool = False
+    scenario: str | None = None
+    """Another one than the module's usual: one that turns on all that the function can do."""
 
     @property
     def plan(self) -> Plan:
         """The plan of the module that owns the flow."""
-        return module_plan(self.module, SCENARIOS[self.module])
+        return module_plan(self.module, self.scenario or SCENARIOS[self.module])
 
     @property
     def account(self) -> str:
@@ -224,6 +226,7 @@ SUBSCRIPTIONS = (
 FUNCTIONS = (
     *WORKFLOWS,
     *(each.flow for each in SUBSCRIPTIONS if each.rule == "report_workflow_failure"),
+    Flow("decide_approval", "central-governance", (), (), scenario="accounts"),
     Flow("manage_data_lake_settings", "central-governance", (), ()),
     Flow("manage_data_lake_settings", "data-domain", (), ()),
     Flow("manage_lf_tags", "central-governance", (), ()),
