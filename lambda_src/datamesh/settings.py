@@ -117,6 +117,10 @@ class RegisterDataProductSettings(Observability, UsesRegistry, UsesLedger, Knows
     """Environment of register_data_product."""
 
 
+class DeregisterDataProductSettings(Observability, UsesRegistry):
+    """Environment of deregister_data_product."""
+
+
 class ShareDataProductSettings(Observability, UsesRegistry, UsesLedger, UsesOutbox, KeepsSchedules, KnowsLfTags):
     """Environment of share_data_product. The topic reaches the approval policy's own groups by mail."""
 
@@ -200,6 +204,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "register_data_domain": RegisterDataDomainSettings,
     "deregister_data_domain": DeregisterDataDomainSettings,
     "register_data_product": RegisterDataProductSettings,
+    "deregister_data_product": DeregisterDataProductSettings,
     "share_data_product": ShareDataProductSettings,
     "revoke_access": RevokeAccessSettings,
     "decide_approval": DecideApprovalSettings,

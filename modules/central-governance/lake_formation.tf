@@ -12,6 +12,7 @@ module "lake_formation_settings" {
       module.share_data_product_function.role_arn,
       module.index_data_product_function.role_arn,
       module.deregister_data_domain_function.role_arn,
+      module.deregister_data_product_function.role_arn,
       module.manage_lf_tags_function.role_arn,
       module.revoke_access_function.role_arn,
       module.reconcile_access_function.role_arn,

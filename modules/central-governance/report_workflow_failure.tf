@@ -19,7 +19,7 @@ module "report_workflow_failure" {
     detail-type = ["Step Functions Execution Status Change"]
     detail = {
       stateMachineArn = [
-        for flow in ["deregister-data-domain", "index-data-product", "reconcile-access", "register-data-domain", "register-data-product", "revoke-access", "share-data-product"] : "${local.arn.state_machine}-${flow}"
+        for flow in ["deregister-data-domain", "deregister-data-product", "index-data-product", "reconcile-access", "register-data-domain", "register-data-product", "revoke-access", "share-data-product"] : "${local.arn.state_machine}-${flow}"
       ]
       status = ["ABORTED", "FAILED", "TIMED_OUT"]
     }

@@ -283,6 +283,15 @@ class FakeCatalog:
     def list_tables(self, database: str, catalog_id: str | None = None) -> list[CatalogTable]:
         return [table for (place, _), table in sorted(self.tables.items()) if place == database]
 
+    def delete_table(self, database: str, name: str) -> bool:
+        resource = TableResource(catalog_id=CENTRAL, database=database, name=name)
+        if (database, name) not in self.tables:
+            return False
+        assert self._lake_formation.may_drop(resource), "Insufficient Lake Formation permission(s): Required Drop"
+        del self.tables[database, name]
+        self._lake_formation.forget(resource)
+        return True
+
     def delete_database(self, name: str) -> None:
         resource = DatabaseResource(catalog_id=CENTRAL, name=name)
         if name in self.databases:

@@ -30,6 +30,7 @@ from datamesh.models.permissions import DatabaseResource, Grant, TableResource, 
 from datamesh.models.registry import (
     Change,
     DomainRecord,
+    Drop,
     GiveBack,
     Save,
     account_claim,
@@ -38,6 +39,8 @@ from datamesh.models.registry import (
 from datamesh.models.steps import Json, StepRequest
 
 SHOWN = 5
+# Of products that left before there is a record still, so that no late word brings them back.
+GONE = "DEREGISTERED"
 
 
 class World(NamedTuple):
@@ -125,7 +128,7 @@ class DomainDeregistration:
     def _check_unused(self, leaving: Leaving) -> None:
         """Raise DomainInUse, naming what would be left hanging."""
         name, registry = leaving.record.domain, self._world.registry
-        uses = [f"the product {product.name}" for product in registry.products(name)]
+        uses = [f"the product {product.name}" for product in registry.products(name) if product.status != GONE]
         key = self._central.domain_tag_key
         for grant in registry.tag_grants():
             if grant.consumer == name:
@@ -203,6 +206,8 @@ class DomainDeregistration:
             return {"outcome": "closed"}
         record = held(record, request.execution.id)
         self._world.router.remove_route(route_name(self._central.prefix, record.domain), ROUTE_TARGET)
+        gone = [product for product in self._world.registry.products(record.domain) if product.status == GONE]
+        self._world.registry.write_all([Drop(product) for product in gone], record)
         changes: list[Change] = [
             # The record stays, so that an older registration that comes late does not bring the domain back.
             Save(

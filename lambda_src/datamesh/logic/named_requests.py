@@ -77,8 +77,8 @@ class NamedRequests:
         Raises ProductNotFound, NotSharedByName, TableNotFound, and RecordBusy during a first registration.
         """
         product = self._world.registry.product(reference.domain, reference.name)
-        if product is None or product.content is None:
-            if product is not None and product.in_progress:
+        if product is None or product.content is None or product.status == "DEREGISTERING":
+            if product is not None and product.status == "REGISTERING":
                 raise RecordBusy(f"The product {reference.domain}.{reference.name} is being registered")
             raise ProductNotFound(f"There is no product {reference.domain}.{reference.name}")
         if "nrac" not in product.placed:

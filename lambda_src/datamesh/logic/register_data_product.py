@@ -200,6 +200,9 @@ class ProductRegistration:
         recorded = registry.tables(command.domain, spec.name)
         if not same and is_superseded(record, recorded, spec, stamp):
             return DUPLICATE
+        if record is not None and record.status == "DEREGISTERED" and not stamp.newer_than(record.stamp):
+            # The product has left since: what was said before does not bring it back.
+            return DUPLICATE
         desired = merge(record, recorded, spec, stamp)
         self._tagging.check_known(_tags_of(command))
         self._check_names(command, desired)

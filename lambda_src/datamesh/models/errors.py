@@ -268,12 +268,6 @@ class RequestNotStanding(CommandRejection):
     default_field = "request_id"
 
 
-class ProductInUse(CommandRejection):
-    """Access to the product is being granted or taken back right now."""
-
-    default_field = "name"
-
-
 # --- Transient: the state machines retry these ---
 
 
@@ -303,6 +297,10 @@ class GrantStillVisible(Transient):
 
 class ShareNotYetVisible(Transient):
     """What was shared with this account is not visible in it yet."""
+
+
+class ProductInUse(Transient):
+    """Access to a product that leaves is being granted or taken back right now."""
 
 
 class StillLinked(Transient):

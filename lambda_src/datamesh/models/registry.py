@@ -123,7 +123,7 @@ class ProductRecord(WorkRecord):
     kind = "product"
     in_progress_status = "REGISTERING"
 
-    status: Literal["REGISTERING", "REGISTERED", "FAILED"]
+    status: Literal["REGISTERING", "REGISTERED", "FAILED", "DEREGISTERING", "DEREGISTERED"]
     domain: DomainName
     name: ProductName
     account_id: AccountId
@@ -144,6 +144,11 @@ class ProductRecord(WorkRecord):
     @property
     def key(self) -> Key:
         return product_key(self.domain, self.name)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an execution holds the record: it registers the product, or ends it."""
+        return self.status in {"REGISTERING", "DEREGISTERING"}
 
     @property
     def placed(self) -> dict[SharingMode, str]:
