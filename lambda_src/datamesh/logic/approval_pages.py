@@ -98,7 +98,7 @@ def _page(title: str, body: str) -> str:
 def _who(request: RequestRecord) -> list[tuple[str, str]]:
     ruling = request.ruling
     days = ruling.duration_days if ruling is not None else request.duration_days
-    whose = "its account, which may pass it on inside"
+    whose = f"the account of {request.domain}, whose administrators may pass it on inside it"
     if ruling is not None and ruling.grant_to == "principals":
         whose = "these principals alone"
     return [
@@ -110,7 +110,9 @@ def _who(request: RequestRecord) -> list[tuple[str, str]]:
         ("Purpose", escape(request.purpose or "none named")),
         ("For how long", escape(f"{days} days" if days is not None else "without an end")),
         ("Why it is sensitive", _names(ruling.reasons) if ruling is not None and ruling.reasons else "It is not."),
+        ("By the policy's rule", escape(ruling.rule) if ruling is not None else ""),
         ("Request", escape(str(request.request_id))),
+        ("Earlier request that it is about", escape(str(request.of or ""))),
     ]
 
 

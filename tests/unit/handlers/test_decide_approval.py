@@ -249,6 +249,15 @@ def test_everything_that_anybody_writes_is_escaped(monkeypatch: pytest.MonkeyPat
     assert missing.status == 400
 
 
+def test_an_address_without_its_signature_shows_nothing(desk: Desk) -> None:
+    link_id, _ = desk.waiting.link()
+    answer = desk.call("GET", f"/approvals/{link_id}")
+    assert answer.status == 403
+    assert "marketing" not in answer.body
+    program = desk.call("GET", f"/approvals/{link_id}", headers={"Accept": "application/json"})
+    assert program.json["detail"].startswith("This link is not whole")
+
+
 # --- Deciding ---
 
 
