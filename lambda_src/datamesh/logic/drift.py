@@ -6,13 +6,14 @@ Differences are values; who mends them looks once more under the consumer's lock
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from datamesh.logic.access import expression_grants, filter_grants, grantees
 from datamesh.logic.access_ports import DataFilters
 from datamesh.logic.ports import Catalog, Permissions, Registry
-from datamesh.models.facts import DriftKind
+from datamesh.models.facts import Drift, DriftKind
 from datamesh.models.permissions import (
     DatabaseResource,
     DataFilter,
@@ -88,6 +89,16 @@ class Comparison:
         self._world = world
         self._own_filter = re.compile(rf"{re.escape(mesh.database_prefix)}_([0-9a-f]{{32}})")
 
+    def everything(self, now: datetime) -> Iterator[Finding]:
+        """Yield what is different in the whole mesh, as one who takes no locks sees it.
+
+        What is granted to a consumer or taken from it right now is left out.
+        """
+        for finding in self._everything():
+            work = self._world.registry.access_work(finding.consumer) if finding.consumer is not None else None
+            if work is None or work.lease_expires_at <= now:
+                yield finding
+
     def product(self, product: ProductRecord) -> list[Finding]:
         """Compare the grants of a product's tables."""
         registry = self._world.registry
@@ -143,6 +154,13 @@ class Comparison:
         return found
 
     # --- parts ---
+
+    def _everything(self) -> Iterator[Finding]:
+        for name, domain in sorted(self.mesh.domains.items()):
+            yield from self.database(domain)
+            for product in self._world.registry.products(name):
+                yield from self.product(product)
+        yield from self.expressions()
 
     def _table(
         self, producer: str, database: str, table: str, grants: Sequence[GrantRecord], settled: set[UUID]
@@ -257,6 +275,18 @@ class Comparison:
         values = dict(row.resource.expression).get(self.mesh.domain_tag_key)
         domain = self.mesh.domains.get(values[0]) if values is not None and len(values) == 1 else None
         return domain.account_id if domain is not None else None
+
+
+def told_of(finding: Finding, *, healed: bool = False) -> Drift:
+    """Return a difference as facts, ledger and command line tell it."""
+    return Drift(
+        kind=finding.kind,
+        resource=finding.resource[:512],
+        principal=finding.grant.principal if finding.grant is not None else None,
+        domain=finding.consumer,
+        request_id=finding.request_id,
+        healed=healed,
+    )
 
 
 def in_words(resource: Resource) -> str:

@@ -17,7 +17,7 @@ from datamesh.logic.access import ensure_granted
 from datamesh.logic.access_ports import Outbox
 from datamesh.logic.admission import deciding_again
 from datamesh.logic.approvals import Approvals
-from datamesh.logic.drift import Comparison, DriftWorld, Finding, Mesh
+from datamesh.logic.drift import Comparison, DriftWorld, Finding, Mesh, told_of
 from datamesh.logic.ports import Registry
 from datamesh.logic.stranded_requests import FLOW, StrandedRequests
 from datamesh.logic.tag_work import tag_work
@@ -193,7 +193,7 @@ class _Work:
         counts: dict[DriftKind, int] = dict(at.counts)
         for finding, _ in found:
             counts[finding.kind] = counts.get(finding.kind, 0) + 1
-        items = (*at.items, *(_item(finding, mended) for finding, mended in found))[:MAX_DRIFTS]
+        items = (*at.items, *(told_of(finding, healed=mended) for finding, mended in found))[:MAX_DRIFTS]
         return at.model_copy(
             update={
                 "counts": counts,
@@ -273,21 +273,13 @@ class _Work:
                 "place": place,
                 "heal": self._heal,
                 "count": len(findings),
-                "items": [_item(finding, kind == "DriftHealed").to_json() for finding in findings[:MAX_DRIFTS]],
+                "items": [
+                    told_of(finding, healed=kind == "DriftHealed").model_dump(mode="json")
+                    for finding in findings[:MAX_DRIFTS]
+                ],
             },
         )
         deciding_again(lambda: self._world.registry.write([Append(event)]))
-
-
-def _item(finding: Finding, mended: bool) -> Drift:
-    return Drift(
-        kind=finding.kind,
-        resource=finding.resource[:512],
-        principal=finding.grant.principal if finding.grant is not None else None,
-        domain=finding.consumer,
-        request_id=finding.request_id,
-        healed=mended,
-    )
 
 
 def _one_request(findings: list[Finding]) -> uuid.UUID | None:
