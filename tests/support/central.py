@@ -8,15 +8,19 @@ from typing import Any, Literal
 
 from datamesh.handlers import (
     deregister_data_domain,
+    deregister_data_product,
     index_data_product,
     register_data_domain,
     register_data_product,
+    revoke_access,
     share_data_product,
 )
 from datamesh.handlers._runtime import FlowStep, read_request
 from datamesh.logic.approvals import Approvals
 from datamesh.logic.deregister_data_domain import DomainDeregistration
 from datamesh.logic.deregister_data_domain import World as LeavingWorld
+from datamesh.logic.deregister_data_product import ProductDeregistration
+from datamesh.logic.deregister_data_product import World as ProductLeavingWorld
 from datamesh.logic.domains import Central
 from datamesh.logic.index_data_product import ProductIndexing
 from datamesh.logic.index_data_product import World as IndexingWorld
@@ -24,6 +28,8 @@ from datamesh.logic.register_data_domain import DomainRegistration
 from datamesh.logic.register_data_domain import World as DomainWorld
 from datamesh.logic.register_data_product import ProductRegistration
 from datamesh.logic.register_data_product import World as ProductWorld
+from datamesh.logic.revoke_access import AccessRevocation
+from datamesh.logic.revoke_access import World as EndingWorld
 from datamesh.logic.share_data_product import ProductSharing
 from datamesh.logic.share_world import ShareConfig
 from datamesh.logic.share_world import World as SharingWorld
@@ -60,10 +66,13 @@ RULES = TagRules(domain_tag_key=DOMAIN_TAG_KEY, sensitive_tags=SENSITIVE_TAGS)
 LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
 REMOVER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-deregister-data-domain-function"
+PRODUCT_REMOVER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-deregister-data-product-function"
 WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
 STEPS: dict[str, Mapping[str, FlowStep[Any]]] = {
     "register_data_domain": register_data_domain.STEPS,
     "deregister_data_domain": deregister_data_domain.STEPS,
+    "deregister_data_product": deregister_data_product.STEPS,
+    "revoke_access": revoke_access.STEPS,
     "register_data_product": register_data_product.STEPS,
     "share_data_product": share_data_product.STEPS,
     "index_data_product": index_data_product.STEPS,
@@ -75,6 +84,10 @@ FLOW_OF = {
     "RequestDataProductAccess": "share_data_product",
     "ExtendDataProductAccess": "share_data_product",
     "WidenDataProductAccess": "share_data_product",
+    "DeregisterDataProduct": "deregister_data_product",
+    "RevokeDataProductAccess": "revoke_access",
+    "ExpireDataProductAccess": "revoke_access",
+    "DataProductLinkFailed": "revoke_access",
 }
 
 
@@ -119,6 +132,20 @@ class FakeCentral:
             case "deregister_data_domain":
                 leaving = LeavingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags, self.router)
                 return DomainDeregistration(leaving, self.central(), own_role_arn=REMOVER_ROLE)
+            case "deregister_data_product":
+                gone = ProductLeavingWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags)
+                return ProductDeregistration(gone, account_id=self.account_id, own_role_arn=PRODUCT_REMOVER_ROLE)
+            case "revoke_access":
+                ending = EndingWorld(
+                    self.registry,
+                    self.lake_formation,
+                    self.lf_tags,
+                    self.filters,
+                    self.schedules,
+                    self.outbox,
+                    Approvals(self.registry, self.outbox, self.callbacks),
+                )
+                return AccessRevocation(ending, account_id=self.account_id, prefix="datamesh")
             case "register_data_product":
                 return ProductRegistration(
                     ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags, self.filters),

@@ -18,7 +18,19 @@ from datamesh.models.registry import ProductRecord, Save, table_claim
 from datamesh.models.registry import Take as TakeName
 from tests.support import asl
 from tests.support.asl_walk import TaskCall, TaskError, Walk, walk
-from tests.support.central_commands import CENTRAL, FINANCE, MARKETING, SALES
+from tests.support.central import FakeCentral, central_with
+from tests.support.central_commands import (
+    CENTRAL,
+    FINANCE,
+    MARKETING,
+    SALES,
+    event,
+    product_spec,
+    register_domain,
+    register_product,
+    request_access,
+    table_spec,
+)
 from tests.support.ending import NOTHING, EndingCentral, request_record
 
 MACHINE = asl.render(asl.REPOSITORY / "modules" / "central-governance" / "deregister_data_product.asl.json")
@@ -246,3 +258,58 @@ def test_requests_that_came_to_nothing_need_no_end() -> None:
     walk = central.run(central.leave())
     assert (walk.status, "End Access" in walk.path) == ("SUCCEEDED", False)
     assert central.request(record) == record
+
+
+# --- Again, late, and the domain after its last product ---
+
+
+def left_mesh() -> FakeCentral:
+    """Return central that sales' product has left, minutes ago."""
+    central = central_with("sales", "marketing", product=product_spec(table_spec("flights")))
+    leaving = event("DeregisterDataProduct", {"domain": "sales", "name": "air_travel"}, minute=10)
+    assert central.deliver(leaving).path[-1] == "Product Deregistered"
+    return central
+
+
+def test_a_product_that_left_may_come_again() -> None:
+    central = left_mesh()
+    moved = table_spec("flights", location="s3://datamesh-domain-clean-222222222222-eu-west-1/products/moved/")
+    walk = central.deliver(register_product(product_spec(moved, access_mode="tbac"), minute=20))
+    assert walk.path[-1] == "Product Registered"
+    again = central.registry.product("sales", "air_travel")
+    assert again is not None
+    assert (again.status, again.access_mode, again.table_count) == ("REGISTERED", "tbac", 1)
+    assert central.said("DataProductRegistered")[-1]["outcome"] == "registered"
+    assert (TBAC, "flights") in central.catalog.tables
+    late = event("DeregisterDataProduct", {"domain": "sales", "name": "air_travel"}, minute=15)
+    assert central.deliver(late).path[-1] == "Already Done"
+    assert central.registry.product("sales", "air_travel") == again
+
+
+def test_a_registration_from_before_does_not_bring_it_back() -> None:
+    central = left_mesh()
+    walk = central.deliver(register_product(product_spec(table_spec("flights")), minute=5))
+    assert walk.path[-1] == "Already Done"
+    assert central.catalog.tables == {}
+
+
+def test_its_tables_names_are_free_for_another_product() -> None:
+    central = left_mesh()
+    other = product_spec(table_spec("flights"), name="other_product")
+    assert central.deliver(register_product(other, minute=20)).path[-1] == "Product Registered"
+
+
+def test_nothing_of_it_is_granted_any_more() -> None:
+    central = left_mesh()
+    central.deliver(request_access(minute=20))
+    assert central.said("CommandRejected")[-1]["code"] == "ProductNotFound"
+
+
+def test_a_domain_whose_products_have_left_may_leave_and_come_again() -> None:
+    central = left_mesh()
+    leaving = event("DeregisterDataDomain", {"domain": "sales"}, minute=30)
+    assert central.deliver(leaving).path[-1] == "Domain Deregistered"
+    assert central.registry.products("sales") == []
+    assert central.deliver(register_domain("sales", minute=40)).status == "SUCCEEDED"
+    walk = central.deliver(register_product(product_spec(table_spec("flights")), minute=41))
+    assert walk.path[-1] == "Product Registered"
