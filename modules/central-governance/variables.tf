@@ -249,7 +249,7 @@ variable "reconcile_heal" {
 }
 
 variable "reconcile_interval" {
-  description = "How often what is granted is compared with what should be: `1 hour`, `6 hours`, `1 day`, …"
+  description = "How often what is granted is compared with what should be, for example `30 minutes`, `1 hour` or `1 day`."
   type        = string
   default     = "1 hour"
   nullable    = false
