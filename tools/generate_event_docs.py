@@ -27,6 +27,7 @@ STARTS: dict[str, str] = {
     "RegisterDataDomain": "register_data_domain",
     "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
+    "DeregisterDataProduct": "deregister_data_product",
     "RequestDataProductAccess": "share_data_product",
     "ReconcileAccess": "reconcile_access",
     "RevokeDataProductAccess": "revoke_access",

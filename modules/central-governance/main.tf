@@ -1,8 +1,8 @@
 # Central governance: the account that owns the catalog entries of all data products.
 #
 # To read what happens to an event, open the file with the flow's name: register_data_domain.tf,
-# register_data_product.tf, share_data_product.tf, index_data_product.tf, deregister_data_domain.tf. Each one
-# reads in event order: pattern, workflow, function, what the function may do.
+# register_data_product.tf, share_data_product.tf, index_data_product.tf, revoke_access.tf, deregister_data_product.tf,
+# deregister_data_domain.tf. Each one reads in event order: pattern, workflow, function, what the function may do.
 
 data "aws_partition" "current" {}
 

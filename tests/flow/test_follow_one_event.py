@@ -118,6 +118,13 @@ WORKFLOWS = (
         grants_across_accounts=True,
     ),
     Flow(
+        "deregister_data_product",
+        "central-governance",
+        ("deregister_data_product",),
+        (load("register_data_product"), changed("deregister_data_product", _source_of_central)),
+        grants_across_accounts=True,
+    ),
+    Flow(
         "share_data_product",
         "central-governance",
         ("request_data_product_access", "by_tag/request_data_product_access"),

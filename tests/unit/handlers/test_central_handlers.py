@@ -8,6 +8,7 @@ import pytest
 from datamesh.aws import clients, identity
 from datamesh.handlers import (
     deregister_data_domain,
+    deregister_data_product,
     index_data_product,
     register_data_domain,
     register_data_product,
@@ -21,6 +22,7 @@ from tests.support.events import load_event
 HANDLERS = {
     "register_data_domain": (register_data_domain, "RegisterDataDomain"),
     "deregister_data_domain": (deregister_data_domain, "DeregisterDataDomain"),
+    "deregister_data_product": (deregister_data_product, "DeregisterDataProduct"),
     "register_data_product": (register_data_product, "RegisterDataProduct"),
     "share_data_product": (share_data_product, "RequestDataProductAccess"),
     "revoke_access": (revoke_access, "RevokeDataProductAccess"),
@@ -65,6 +67,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
     monkeypatch.setattr(clients, "dynamodb", EmptyTable)
     monkeypatch.setattr(deregister_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/remover")
+    monkeypatch.setattr(deregister_data_product, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/remover")
     monkeypatch.setattr(register_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/own")
 
 
