@@ -23,6 +23,7 @@ from datamesh.models.ledger import LedgerEntry
 from datamesh.models.notifications import NotificationRecord, notification_key
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
+    ColumnsResource,
     DatabaseResource,
     FilterResource,
     Grant,
@@ -355,6 +356,8 @@ class FakeLakeFormation:
         }
 
         def is_asked_for(what: Resource) -> bool:
+            if isinstance(resource, TableResource) and isinstance(what, ColumnsResource):
+                return (what.database, what.table) == (resource.database, resource.name)
             if related and isinstance(resource, TableResource) and isinstance(what, FilterResource):
                 return (what.database, what.table) == (resource.database, resource.name)
             return resource in {None, what}

@@ -13,6 +13,7 @@ from datamesh.models.errors import ConflictError, GrantFailed
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
     MAX_BATCH,
+    ColumnsResource,
     DatabaseResource,
     FilterResource,
     Grant,
@@ -42,6 +43,20 @@ def resource_to_aws(resource: Resource) -> dict[str, Any]:
                     "CatalogId": resource.catalog_id,
                     "DatabaseName": resource.database,
                     "Name": resource.name,
+                }
+            }
+        case ColumnsResource():
+            columns = (
+                {"ColumnWildcard": {"ExcludedColumnNames": list(resource.excluded)}}
+                if resource.excluded is not None
+                else {"ColumnNames": list(resource.names)}
+            )
+            return {
+                "TableWithColumns": {
+                    "CatalogId": resource.catalog_id,
+                    "DatabaseName": resource.database,
+                    "Name": resource.table,
+                    **columns,
                 }
             }
         case LocationResource():
@@ -81,7 +96,7 @@ def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | 
     """Return the resource of a listed permission; None for kinds that the mesh does not grant.
 
     A SELECT on all columns comes back as TableWithColumns with a wildcard; one on some columns is not a grant of the
-    table and is left out.
+    table.
     """
     if "Database" in resource:
         shape = resource["Database"]
@@ -92,11 +107,17 @@ def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | 
         return TableResource(catalog_id=shape.get("CatalogId", own_catalog), database=shape["DatabaseName"], name=name)
     if "TableWithColumns" in resource:
         shape = resource["TableWithColumns"]
-        if "ColumnWildcard" not in shape or shape["ColumnWildcard"].get("ExcludedColumnNames"):
-            return None
-        return TableResource(
-            catalog_id=shape.get("CatalogId", own_catalog), database=shape["DatabaseName"], name=shape["Name"]
-        )
+        excluded = shape.get("ColumnWildcard", {}).get("ExcludedColumnNames", [])
+        catalog = shape.get("CatalogId", own_catalog)
+        if "ColumnWildcard" not in shape or excluded:
+            return ColumnsResource(
+                catalog_id=catalog,
+                database=shape["DatabaseName"],
+                table=shape["Name"],
+                names=tuple(shape.get("ColumnNames", [])),
+                excluded=tuple(excluded) if "ColumnWildcard" in shape else None,
+            )
+        return TableResource(catalog_id=catalog, database=shape["DatabaseName"], name=shape["Name"])
     if "DataLocation" in resource:
         shape = resource["DataLocation"]
         return LocationResource(catalog_id=shape.get("CatalogId", own_catalog), arn=shape["ResourceArn"])

@@ -15,6 +15,7 @@ from datamesh.logic.access_ports import DataFilters
 from datamesh.logic.ports import Catalog, Permissions, Registry
 from datamesh.models.facts import Drift, DriftKind
 from datamesh.models.permissions import (
+    ColumnsResource,
     DatabaseResource,
     DataFilter,
     FilterResource,
@@ -174,7 +175,7 @@ class Comparison:
         rows: dict[tuple[str, Resource], GrantedPermission] = {
             (row.principal, row.resource): row
             for row in listed
-            if row.resource == resource or isinstance(row.resource, FilterResource)
+            if row.resource == resource or isinstance(row.resource, FilterResource | ColumnsResource)
         }
         expected: dict[tuple[str, Resource], Grant] = {}
         left_alone: set[str] = set()
@@ -294,6 +295,10 @@ def in_words(resource: Resource) -> str:
     match resource:
         case FilterResource():
             return f"filter {resource.name} on {resource.database}.{resource.table}"
+        case ColumnsResource(excluded=None):
+            return f"columns {', '.join(resource.names)} of {resource.database}.{resource.table}"[:512]
+        case ColumnsResource():
+            return f"{resource.database}.{resource.table} but for some columns"
         case TableResource(name="*"):
             return f"all tables of {resource.database}"
         case TableResource():

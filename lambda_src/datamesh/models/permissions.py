@@ -77,7 +77,26 @@ class FilterResource(Model):
     name: str
 
 
-Resource = DatabaseResource | TableResource | LocationResource | TagResource | TagPolicyResource | FilterResource
+class ColumnsResource(Model):
+    """Some columns of a table, or all but some. The mesh grants none of these: others did."""
+
+    kind: Literal["columns"] = "columns"
+    catalog_id: str
+    database: str
+    table: str
+    names: Permissions = ()
+    excluded: Permissions | None = None
+
+
+Resource = (
+    DatabaseResource
+    | TableResource
+    | ColumnsResource
+    | LocationResource
+    | TagResource
+    | TagPolicyResource
+    | FilterResource
+)
 
 
 class DataFilter(Model):

@@ -11,6 +11,7 @@ from datamesh.aws.retry import Retrier
 from datamesh.models.errors import AwsTemporarilyUnavailable, ConflictError, GrantFailed
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
+    ColumnsResource,
     DatabaseResource,
     FilterResource,
     Grant,
@@ -114,6 +115,8 @@ def gateway(client: FakeClient) -> LakeFormation:
         ),
         TagPolicyResource(catalog_id=CENTRAL, resource_type="DATABASE", expression=(), saved_as="public_sales"),
         FilterResource(catalog_id=CENTRAL, database="d", table="t", name="f"),
+        ColumnsResource(catalog_id=CENTRAL, database="d", table="t", names=("a", "b")),
+        ColumnsResource(catalog_id=CENTRAL, database="d", table="t", excluded=("a", "b")),
     ],
     ids=lambda resource: resource.kind,
 )
@@ -142,12 +145,17 @@ def test_tag_expressions_are_the_same_in_any_order() -> None:
     )
 
 
-def test_resources_that_the_mesh_does_not_grant_are_left_out() -> None:
-    assert resource_from_aws({"Catalog": {}}, CENTRAL) is None
+def test_some_columns_are_not_their_table() -> None:
     columns = {"DatabaseName": "d", "Name": "t", "ColumnNames": ["a"]}
-    assert resource_from_aws({"TableWithColumns": columns}, CENTRAL) is None
+    some = ColumnsResource(catalog_id=CENTRAL, database="d", table="t", names=("a",))
+    assert resource_from_aws({"TableWithColumns": columns}, CENTRAL) == some
     excluded = {"DatabaseName": "d", "Name": "t", "ColumnWildcard": {"ExcludedColumnNames": ["a"]}}
-    assert resource_from_aws({"TableWithColumns": excluded}, CENTRAL) is None
+    others = ColumnsResource(catalog_id=CENTRAL, database="d", table="t", excluded=("a",))
+    assert resource_from_aws({"TableWithColumns": excluded}, CENTRAL) == others
+
+
+def test_resources_of_other_kinds_are_left_out() -> None:
+    assert resource_from_aws({"Catalog": {}}, CENTRAL) is None
 
 
 def test_grants_go_in_batches_of_twenty(gateway: LakeFormation, client: FakeClient) -> None:

@@ -23,6 +23,7 @@ from datamesh.models.base import iso
 from datamesh.models.errors import InvalidEvent
 from datamesh.models.permissions import (
     IAM_ALLOWED_PRINCIPALS,
+    ColumnsResource,
     DataFilter,
     FilterResource,
     TableResource,
@@ -173,6 +174,8 @@ def test_a_mesh_that_is_as_it_should_be_is_sound(mesh: Mesh, heal: Heal) -> None
 
 
 TABLE = TableResource(catalog_id=CENTRAL, database=DATABASE, name="flights")
+COLUMNS = ColumnsResource(catalog_id=CENTRAL, database=DATABASE, table="flights", names=("a",))
+OTHER_COLUMNS = COLUMNS.model_copy(update={"names": (), "excluded": ("a",)})
 EVERY_TABLE = TABLE.model_copy(update={"name": "*"})
 PUBLIC = TagPolicyResource(
     catalog_id=CENTRAL, resource_type="TABLE", expression=(("classification", ("internal", "public")),)
@@ -240,6 +243,8 @@ DAMAGES: dict[str, tuple[Callable[[Mesh], None], dict[str, int]]] = {
     "everybody": (exceed(IAM_ALLOWED_PRINCIPALS, TABLE, "ALL"), {"excess": 1}),
     "a stranger": (exceed(STRANGER, TABLE, "SELECT"), {"excess": 1}),
     "another domain": (exceed(FINANCE, TABLE, "SELECT", grantable=("SELECT",)), {"excess": 1}),
+    "some columns": (exceed(STRANGER, COLUMNS, "SELECT"), {"excess": 1}),
+    "all but some columns": (exceed(MARKETING, OTHER_COLUMNS, "SELECT"), {"excess": 1}),
     "another expression": (exceed(MARKETING, PUBLIC, "SELECT", "DESCRIBE"), {"excess": 1}),
     "a principal that may pass on": (pass_on, {"excess": 1}),
 }
