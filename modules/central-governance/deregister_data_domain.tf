@@ -58,8 +58,14 @@ module "deregister_data_domain_function" {
   statements = concat(
     [
       {
-        sid       = "RecordDomain"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        sid = "RecordDomain"
+        actions = [
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+        ]
         resources = [local.arn.registry]
       },
       {

@@ -66,8 +66,12 @@ module "deregister_data_product_function" {
         resources = [local.arn.registry]
       },
       {
-        sid       = "ReleaseTags"
-        actions   = ["lakeformation:GetResourceLFTags", "lakeformation:RemoveLFTagsFromResource"]
+        sid = "ReleaseTags"
+        actions = [
+          "lakeformation:AddLFTagsToResource", # the same call sets tags and takes them off
+          "lakeformation:GetResourceLFTags",
+          "lakeformation:RemoveLFTagsFromResource",
+        ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."
       },

@@ -86,7 +86,7 @@ module "revoke_access_function" {
       },
       {
         sid       = "FindWhatOthersNeed"
-        actions   = ["lakeformation:GetResourceLFTags", "lakeformation:SearchTablesByLFTags"]
+        actions   = ["lakeformation:SearchTablesByLFTags"]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."
       },
@@ -95,6 +95,7 @@ module "revoke_access_function" {
         actions = [
           "lakeformation:BatchRevokePermissions",
           "lakeformation:DeleteDataCellsFilter",
+          "lakeformation:GetDataCellsFilter",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",
         ]

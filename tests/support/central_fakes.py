@@ -484,6 +484,9 @@ class FakeLfTags:
         for name in columns:
             self._set(self.on_columns, (database, table, name), wanted.get(name, {}), (database, table, name))
 
+    def matched_databases(self, expression: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+        return frozenset(found.database for found in self.search_tables(expression))
+
     def search_tables(self, expression: Mapping[str, tuple[str, ...]]) -> list[FoundTable]:
         found = []
         for database, name in sorted(self._catalog.tables):

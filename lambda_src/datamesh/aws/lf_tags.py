@@ -272,6 +272,33 @@ class LfTags:
         }
 
 
+class TagSearch:
+    """Gateway that only looks what carries LF-tags."""
+
+    def __init__(
+        self, account_id: str, client: "LakeFormationClient | None" = None, retrier: Retrier | None = None
+    ) -> None:
+        self._account_id = account_id
+        self._client = client or clients.lake_formation()
+        self._retrier = retrier or Retrier()
+
+    def matched_databases(self, expression: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+        """Return the databases of which an expression shows a table, or columns of one.
+
+        Source: https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_SearchTablesByLFTags.html
+        """
+        conditions = [{"TagKey": key, "TagValues": list(values)} for key, values in expression.items()]
+        request: dict[str, Any] = {"CatalogId": self._account_id, "Expression": conditions, "MaxResults": MAX_FOUND}
+        found = set[str]()
+        while True:
+            page = self._retrier.run(partial(self._client.search_tables_by_lf_tags, **request))
+            found.update(row["Table"]["DatabaseName"] for row in page.get("TableList", []))
+            token = page.get("NextToken")
+            if not token:
+                return frozenset(found)
+            request["NextToken"] = token
+
+
 def _pairs(tags: Mapping[str, str]) -> _Pairs:
     return tuple(sorted(tags.items()))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datamesh.aws.callbacks import Callbacks
 from datamesh.aws.data_filters import DataFilters
 from datamesh.aws.lake_formation import LakeFormation
-from datamesh.aws.lf_tags import LfTags
+from datamesh.aws.lf_tags import TagSearch
 from datamesh.aws.outbox import Outbox
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
@@ -38,7 +38,7 @@ def _flow() -> AccessRevocation:
     world = World(
         registry=registry,
         permissions=LakeFormation(settings.datamesh_account_id, retrier=retrier),
-        lf_tags=LfTags(settings.datamesh_account_id, retrier=retrier),
+        tag_search=TagSearch(settings.datamesh_account_id, retrier=retrier),
         filters=DataFilters(settings.datamesh_account_id, retrier=retrier),
         schedules=OneTimeSchedules(target, retrier=retrier),
         outbox=outbox,

@@ -24,6 +24,13 @@ class DataFilters(Protocol):
         """Return all filters of a table."""
 
 
+class TagSearch(Protocol):
+    """What carries LF-tags in central."""
+
+    def matched_databases(self, expression: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+        """Return the databases of which an expression shows a table, or columns of one."""
+
+
 class Schedules(Protocol):
     """One-time schedules that put an event on central's own bus."""
 

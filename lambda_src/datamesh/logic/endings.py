@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from datamesh.logic.access import expression_grants, filter_grants, grantees
-from datamesh.logic.ports import LfTags, Registry
+from datamesh.logic.access_ports import TagSearch
+from datamesh.logic.ports import Registry
 from datamesh.models.errors import CatalogInconsistent
 from datamesh.models.facts import DataProductAccessEnding, EndingDatabase, EndingTable
 from datamesh.models.permissions import FilterResource, Grant
@@ -44,9 +45,9 @@ class Scope(NamedTuple):
 class Endings:
     """Looks at what ends."""
 
-    def __init__(self, registry: Registry, lf_tags: LfTags, *, account_id: str, database_prefix: str) -> None:
+    def __init__(self, registry: Registry, tag_search: TagSearch, *, account_id: str, database_prefix: str) -> None:
         self._registry = registry
-        self._lf_tags = lf_tags
+        self._tag_search = tag_search
         self._account_id = account_id
         self._database_prefix = database_prefix
 
@@ -163,7 +164,7 @@ class Endings:
             return
         needed: dict[str, list[tuple[str, ...]]] = {}
         for grant in scope.other_tags:
-            for database in {found.database for found in self._lf_tags.search_tables(grant.expression)}:
+            for database in self._tag_search.matched_databases(grant.expression):
                 needed.setdefault(database, []).append(grant.principals)
         # Every database that the expression may ever have matched: what was linked once stays until it is removed.
         for domain in self._registry.all_domains():

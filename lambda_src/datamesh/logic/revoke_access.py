@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from datamesh.logic import access_work
 from datamesh.logic.access import listed_as
-from datamesh.logic.access_ports import DataFilters, Outbox, Schedules
+from datamesh.logic.access_ports import DataFilters, Outbox, Schedules, TagSearch
 from datamesh.logic.admission import LEASE, Verdict, changed, deciding_again, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, stamp_of
 from datamesh.logic.approvals import Approvals
 from datamesh.logic.ending_requests import MAX_REASON, EndingRequests, Moot, Wanted, refusal_of
 from datamesh.logic.endings import Endings, Scope
 from datamesh.logic.notices import notices_for
-from datamesh.logic.ports import LfTags, Permissions, Registry
+from datamesh.logic.ports import Permissions, Registry
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.errors import (
     CommandRejection,
@@ -52,7 +52,7 @@ class World(NamedTuple):
 
     registry: Registry
     permissions: Permissions
-    lf_tags: LfTags
+    tag_search: TagSearch
     filters: DataFilters
     schedules: Schedules
     outbox: Outbox
@@ -67,7 +67,7 @@ class AccessRevocation:
         self._prefix = prefix
         self._requests = EndingRequests(world.registry, account_id=account_id)
         self._endings = Endings(
-            world.registry, world.lf_tags, account_id=account_id, database_prefix=prefix.replace("-", "_")
+            world.registry, world.tag_search, account_id=account_id, database_prefix=prefix.replace("-", "_")
         )
 
     def admit(self, request: StepRequest, now: datetime) -> Json:
@@ -230,7 +230,10 @@ class AccessRevocation:
         if left:
             raise GrantStillVisible(f"{left[0].principal} is still listed on {left[0].resource}, {len(left)} in all")
         for resource in resources:
-            self._world.filters.delete(resource.database, resource.table, resource.name)
+            place = (resource.database, resource.table, resource.name)
+            self._world.filters.delete(*place)
+            if self._world.filters.get(*place) is not None:
+                raise GrantStillVisible(f"{resource.name} of {resource.database}.{resource.table} is there still")
 
     def _revoke_expression(self, record: RequestRecord) -> None:
         """Revoke the request's tag expression, as far as no other request of the consumer needs it."""

@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
-from datamesh.aws.lf_tags import LfTags
+from datamesh.aws.lf_tags import MAX_FOUND, LfTags, TagSearch
 from datamesh.aws.retry import Retrier
 from datamesh.models.errors import AwsTemporarilyUnavailable, TaggingFailed, TagInUse
 from datamesh.models.tags import TableTags
@@ -324,3 +325,26 @@ def test_who_carries_a_value_are_databases_and_tables(gateway: LfTags, client: F
         "tables": [{"TableList": [found("b"), found("a")]}],
     }
     assert gateway.carriers("channel", "web") == [DATABASE, f"{DATABASE}.a", f"{DATABASE}.b"]
+
+
+def test_databases_that_an_expression_shows_something_of() -> None:
+    client = boto3.client("lakeformation")
+    expression = [{"TagKey": "channel", "TagValues": ["web"]}]
+    first = {"TableList": [{"Table": {"DatabaseName": "sales", "Name": "flights"}}], "NextToken": "more"}
+    rest = {"TableList": [{"Table": {"DatabaseName": name, "Name": "t"}} for name in ("sales", "finance")]}
+    with Stubber(client) as stubber:
+        stubber.add_response(
+            "search_tables_by_lf_tags",
+            first,
+            {"CatalogId": "111111111111", "Expression": expression, "MaxResults": MAX_FOUND},
+        )
+        stubber.add_response(
+            "search_tables_by_lf_tags",
+            rest,
+            {"CatalogId": "111111111111", "Expression": expression, "MaxResults": MAX_FOUND, "NextToken": "more"},
+        )
+        found = TagSearch("111111111111", client, Retrier(sleep=lambda _: None)).matched_databases(
+            {"channel": ("web",)}
+        )
+        stubber.assert_no_pending_responses()
+    assert found == {"sales", "finance"}
