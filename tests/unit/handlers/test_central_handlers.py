@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "CATALOG_WRITER_ROLE_ARN": "arn:aws:iam::111111111111:role/writer",
     "LEDGER_TABLE": "datamesh-ledger",
     "NOTIFICATIONS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111111111111/datamesh-central-notifications",
+    "APPROVAL_TOPIC_ARN": "arn:aws:sns:eu-west-1:111111111111:datamesh-central-approvals",
     "EVENT_BUS_ARN": "arn:aws:events:eu-west-1:111111111111:event-bus/datamesh-central",
     "SCHEDULE_DLQ_ARN": "arn:aws:sqs:eu-west-1:111111111111:datamesh-central-schedules-dlq",
     "SCHEDULE_GROUP": "datamesh-central",
