@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from datamesh.models.events import CentralFact, Command, DomainFact
-from datamesh.models.facts import WorkflowFailed
+from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, CentralFact, Command, DomainFact
+from datamesh.models.facts import EVENTS, GrantDriftFound, WorkflowFailed
 from datamesh.settings import SETTINGS, variable_names
 from tests.support.plan_scenarios import module_plan
 from tests.support.terraform_plan import ROOT, Plan, Resource
@@ -221,18 +221,20 @@ def bus_statements(side: tuple[str, str]) -> list[Statement]:
     return [each for each in found if each.where.startswith("module.event_bus.data.aws_iam_policy")]
 
 
-def detail_types(*kinds: type) -> set[str]:
-    """Return the names of all events of some kinds."""
-    return {each.__name__ for kind in kinds for each in kind.__subclasses__()}
+def detail_types(*kinds: type, source: str) -> set[str]:
+    """Return the names of all events of some kinds that a side may say."""
+    return {each.detail_type() for each in EVENTS if issubclass(each, kinds) and source in each.sources}
 
 
-FROM_DOMAINS = detail_types(Command, DomainFact) | {WorkflowFailed.__name__}
+FROM_DOMAINS = detail_types(Command, DomainFact, WorkflowFailed, source=DOMAIN_SOURCE)
+# What reconciliation finds is for listeners in central.
+TO_DOMAINS = detail_types(CentralFact, source=CENTRAL_SOURCE) - {GrantDriftFound.detail_type()}
 
 
 @SIDES
 def test_a_bus_lets_in_exactly_what_the_other_side_says(side: tuple[str, str]) -> None:
     # GIVEN the models, which say who sends what
-    expected = FROM_DOMAINS if side[0] == "central-governance" else detail_types(CentralFact)
+    expected = FROM_DOMAINS if side[0] == "central-governance" else TO_DOMAINS
     source = "datamesh.domain" if side[0] == "central-governance" else "datamesh.central"
 
     each = bus_statement(side)
@@ -368,12 +370,14 @@ def test_rules_match_named_events_of_named_senders(side: tuple[str, str]) -> Non
     for address, rule in rules.items():
         pattern = rule.json("event_pattern")
         assert rule.values["state"] == "ENABLED", address
-        assert len(pattern["source"]) == 1, address
-        # A rule names its events, or all of its alternatives do; never both, which EventBridge does not take.
+        # A rule names its events and who says them, or all of its alternatives do; never both, which EventBridge does
+        # not take.
         alternatives = pattern.get("$or", [])
-        named = [each.get("detail-type") for each in alternatives] or [pattern.get("detail-type")]
-        assert all(named), address
-        assert not (alternatives and "detail-type" in pattern), address
+        for field in ("detail-type", "source"):
+            named = [{**pattern, **each}.get(field) for each in alternatives] or [pattern.get(field)]
+            assert all(named), address
+            assert not (field in pattern and any(field in each for each in alternatives)), address
+            assert field != "source" or all(len(each) == 1 for each in named if each is not None), address
         if rule.values["event_bus_name"] == "default":
             # Other teams' workflows and crawlers are on this bus, too.
             assert {"stateMachineArn", "crawlerName"} & set(pattern["detail"]), address
