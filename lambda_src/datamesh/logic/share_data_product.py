@@ -24,6 +24,7 @@ from datamesh.models.errors import (
     CommandRejection,
     DatameshError,
     ExposureChanged,
+    InvalidEvent,
     LeaseLost,
     RequestIdReused,
     Transient,
@@ -237,7 +238,7 @@ class ProductSharing:
     def _fail(self, request: StepRequest, now: datetime) -> Json:
         try:
             record = self._request(request)
-        except CommandRejection:
+        except InvalidEvent:
             return {"outcome": "failed", "recorded": False}
         mine = record is not None and record.execution_id == request.execution.id
         if record is None or not mine or record.status not in {"PENDING", "APPROVED"}:
