@@ -16,6 +16,7 @@ from datamesh.handlers import (
     link_data_product,
     manage_data_lake_settings,
     report_workflow_failure,
+    unlink_data_product,
 )
 from datamesh.models.errors import (
     InvalidDataLakeSettings,
@@ -37,6 +38,7 @@ from tests.support.domain_fakes import (
     FakeRuns,
     FakeShares,
     crawler_ended,
+    deregistered,
     execution_ended,
     registered,
 )
@@ -105,6 +107,10 @@ class Account:
         monkeypatch.setattr(link_data_product, "SharedCatalog", lambda **_: self.catalog)
         monkeypatch.setattr(link_data_product, "GlueCatalog", lambda **_: self.catalog)
         monkeypatch.setattr(link_data_product, "LakeFormation", lambda _account, **_: self.permissions)
+        monkeypatch.setattr(unlink_data_product, "own_role_arn", lambda: f"arn:aws:iam::{SALES}:role/unlink")
+        monkeypatch.setattr(unlink_data_product, "SharedCatalog", lambda **_: self.catalog)
+        monkeypatch.setattr(unlink_data_product, "GlueCatalog", lambda **_: self.catalog)
+        monkeypatch.setattr(unlink_data_product, "LakeFormation", lambda _account, **_: self.permissions)
         monkeypatch.setattr(crawl_data_product, "GlueCatalog", lambda **_: self.catalog)
         monkeypatch.setattr(crawl_data_product, "Crawlers", lambda **_: self.crawlers)
         monkeypatch.setattr(crawl_data_product, "CrawlRuns", runs)
@@ -153,6 +159,16 @@ def test_crawling_step_by_step(account: Account) -> None:
     assert cleaned == {"outcome": "cleaned_up"}
     assert account.crawlers.deleted == [crawler]
     assert set(account.tables) == {"datamesh-domain-crawl-runs"}
+
+
+def test_unlinking_step_by_step(account: Account) -> None:
+    account.catalog.share(["flights"])
+    link("grant_principals", links=link("create_links"))
+    account.catalog.shared.clear()
+    assert unlink_data_product.handler(request("revoke", deregistered()), CONTEXT) == {"outcome": "revoked"}
+    done = unlink_data_product.handler(request("remove_links", deregistered()), CONTEXT)
+    assert (done["outcome"], done["links"], account.catalog.tables) == ("unlinked", ["flights"], {})
+    json.dumps(done)
 
 
 def test_the_task_token_is_not_logged(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
