@@ -188,9 +188,8 @@ def test_a_grant_to_a_consumer_can_be_passed_on_inside_its_account_only(central:
 def test_columns_and_rows_are_granted_as_asked_and_partition_keys_always() -> None:
     spec = table_spec("flights", partition_keys=[{"name": "day", "type": "date"}])
     central = central_with("sales", "marketing", product=product_spec(spec))
-    central.deliver(
-        request_access(REQUEST, tables=["flights"], columns={"flights": ["id"]}, rows={"flights": "id > 3"})
-    )
+    asked = {"columns": {"flights": ["id"]}, "rows": {"flights": "id > 3"}}
+    central.deliver(request_access(REQUEST, tables=["flights"], **asked))
     [made] = central.filters.found.values()
     assert (made.columns, made.rows) == (("day", "id"), "id > 3")
     [grant] = central.registry.grants("sales", "air_travel")
@@ -434,7 +433,7 @@ def test_a_refusal_whose_answer_was_lost_is_said_again(central: FakeCentral) -> 
     assert central.state() == before
 
 
-# --- extended, widened -------------------------------------------------------------------------------------------------
+# --- extended, widened -----------------------------------------------------------------------------------------------
 
 OTHER = uuid.UUID(int=9)
 

@@ -29,9 +29,13 @@ ASIDE = {
     "Publish Warning": {"admit": "warned"},
     "End Access": {"end": "ending"},
     "Await End": {"end": "ending"},
+    "Publish Request": {"admit": "pending"},
+    "Ask for Approval": {"admit": "pending"},
+    "Read Decision": {"admit": "pending"},
+    "Publish Denial": {"admit": "pending", "resume": "denied"},
 }
 # Steps that only such states ask for.
-STEPS_ASIDE = {"deregister_data_product": {"wait"}}
+STEPS_ASIDE = {"deregister_data_product": {"wait"}, "share_data_product": {"open_stage", "deadline", "resume"}}
 ENTRIES = [
     {"Source": "datamesh.central", "DetailType": name, "Detail": {"metadata": {}, "data": {"null": None}}}
     for name in ("First", "Second", "Third")
@@ -55,6 +59,8 @@ def canned(outcomes: dict[str, str], tables: int = 1) -> Callable[[TaskCall], An
             "matches": [],
             "told": len(ENTRIES),
             "requests": [],
+            "seconds": 3_600,
+            "batches": [{"entries": ENTRIES}, {"entries": ENTRIES[:1]}],
         }
 
     return answer
@@ -111,7 +117,7 @@ def _steps() -> list[Any]:
         pytest.param(path, name, id=f"{flow}-{name}")
         for flow, path in CENTRAL.items()
         for name in asl.tasks(asl.render(path))
-        if name not in {"Record Failure", "Publish Rejection"}
+        if name not in {"Record Failure", "Publish Rejection", "Check Deadline"}
     ]
 
 
@@ -126,6 +132,8 @@ def test_a_step_that_fails_for_good_is_recorded_and_fails_the_execution(path: Pa
             raise TaskError(error, "injected")
         return good(call)
 
+    if (state, error) == ("Ask for Approval", "States.Timeout"):
+        return  # That is no failure: their time is over.
     done = walk(definition, {}, answer)
     assert (done.status, done.error) == ("FAILED", error)
     assert "injected" in (done.cause or "")
@@ -143,7 +151,7 @@ def test_when_recording_the_failure_fails_too_the_first_failure_is_told(path: Pa
             raise TaskError("ConflictError", "first")
         if call.state == "Record Failure":
             raise TaskError("Lambda.Unknown", "second")
-        return canned(HAPPY)(call)
+        return canned(HAPPY | ASIDE.get(second, {}))(call)
 
     done = walk(definition, {}, answer)
     assert (done.status, done.error) == ("FAILED", "ConflictError")
@@ -163,3 +171,51 @@ def test_what_passes_by_itself_is_retried(path: Path) -> None:
     done = walk(asl.render(path), {}, answer)
     assert done.status == "SUCCEEDED"
     assert done.transitions == happy(path).transitions + 2
+
+
+SHARE = asl.REPOSITORY / "modules" / "central-governance" / "share_data_product.asl.json"
+
+
+def asked(outcomes: dict[str, str], *, in_time: bool = True) -> Walk:
+    """Walk a request that people have to decide on, who do so in time or not."""
+    good = canned({"admit": "pending", "grant": "granted"} | outcomes)
+
+    def answer(call: TaskCall) -> Any:
+        if call.resource.endswith(".waitForTaskToken"):
+            assert call.arguments["Payload"]["task_token"]
+            if not in_time:
+                raise TaskError("States.Timeout")
+        return good(call)
+
+    return walk(asl.render(SHARE), {"detail": {}}, answer)
+
+
+def test_what_people_approve_is_granted() -> None:
+    done = asked({"resume": "approved"})
+    assert (done.status, done.path[-1]) == ("SUCCEEDED", "Access Granted")
+    assert [len(call.arguments["Entries"]) for call in done.calls if call.state == "Publish Request"] == [3, 1]
+
+
+def test_a_denial_ends_well_and_is_told_to_all() -> None:
+    done = asked({"resume": "denied"})
+    assert (done.status, done.path[-1]) == ("SUCCEEDED", "Access Denied")
+    assert [len(call.arguments["Entries"]) for call in done.calls if call.state == "Publish Denial"] == [3, 1]
+
+
+def test_a_deadline_is_looked_at_before_the_decision_is_read() -> None:
+    done = asked({"deadline": "decided", "resume": "denied"}, in_time=False)
+    place = done.path.index("Check Deadline")
+    assert done.path[place : place + 3] == ["Check Deadline", "More Time?", "Read Decision"]
+    assert done.path[-1] == "Access Denied"
+
+
+def test_a_deadline_that_cannot_be_looked_at_is_recorded() -> None:
+    def answer(call: TaskCall) -> Any:
+        if call.resource.endswith(".waitForTaskToken"):
+            raise TaskError("States.Timeout")
+        if call.step == "deadline":
+            raise TaskError("ConflictError", "injected")
+        return canned({"admit": "pending"})(call)
+
+    done = walk(asl.render(SHARE), {"detail": {}}, answer)
+    assert (done.status, done.error, done.path[-2]) == ("FAILED", "ConflictError", "Record Failure")

@@ -146,7 +146,7 @@ def test_the_wait_for_visibility_is_bounded() -> None:
 
 
 def test_central_is_told_when_what_a_request_was_granted_cannot_be_linked() -> None:
-    account = Account(account=MARKETING)
+    account = Account(id=MARKETING)
     account.catalog.share(["flights"])
     account.catalog.databases[LOCAL] = CatalogDatabase(name=LOCAL)
     done = account.link(granted())
