@@ -142,6 +142,7 @@ WORKFLOWS = (
             "data_product_unlinked",
         ),
         (load("register_data_product"), load("workflow_failed")),
+        grants_across_accounts=True,
     ),
     Flow(
         "revoke_access",

@@ -6,7 +6,7 @@ tables; what passes between them stays small.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -19,6 +19,7 @@ from datamesh.logic.admission import deciding_again
 from datamesh.logic.approvals import Approvals
 from datamesh.logic.drift import Comparison, DriftWorld, Finding, Mesh, told_of
 from datamesh.logic.ports import Registry
+from datamesh.logic.share_facts import granted
 from datamesh.logic.stranded_requests import FLOW, StrandedRequests
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.base import Model
@@ -74,6 +75,9 @@ class Position(Model):
     healed: int = 0
     skipped: int = Field(0, description="Differences of consumers whose access was being changed.")
     items: tuple[Drift, ...] = ()
+    again: tuple[uuid.UUID, ...] = Field(
+        (), description="Requests that were granted again: their consumers have yet to be told."
+    )
 
 
 class AccessReconciliation:
@@ -115,17 +119,48 @@ class AccessReconciliation:
         at = Position.model_validate(given) if given else Position(domains=(*sorted(domains), TAGS))
         work = _Work(self._world, self._config, domains=domains, heal=heal, execution=request.execution.id, now=now)
         room = MAX_TABLES
-        while at.domains and room > 0:
+        while at.domains and room > 0 and not at.again:
             at, used = work.advance(at)
             room -= used
         progress = {"counts": at.counts, "healed": at.healed, "skipped": at.skipped}
-        if at.domains:
+        if at.again:
+            left = at.model_copy(update={"again": at.again[MAX_ENTRIES:]})
+            entries = self._granted_again(request, at.again[:MAX_ENTRIES], now)
+            if entries:
+                return {"outcome": "again", "entries": entries, "at": left.to_json(), **progress}
+            at = left
+        if at.domains or at.again:
             return {"outcome": "more", "at": at.to_json(), **progress}
         if not at.counts:
             return {"outcome": "sound", **progress}
         fact = GrantDriftFound(heal=heal, counts=at.counts, healed=at.healed, items=at.items)
         entry = make_entry(fact, cause=request.envelope.metadata_or_substitute(), now=now)
         return {"outcome": "drift", "entries": [entry.to_json()], **progress}
+
+    def _granted_again(self, request: StepRequest, request_ids: Sequence[uuid.UUID], now: datetime) -> list[Json]:
+        """Return what lets consumers pass on again what they have again: their own grants went with central's."""
+        registry, cause = self._world.registry, request.envelope.metadata_or_substitute()
+        entries: list[Entry] = []
+        for request_id in request_ids:
+            record = registry.request(request_id)
+            grants = (
+                registry.grants(record.product.domain, record.product.name)
+                if record is not None and record.product is not None
+                else []
+            )
+            for grant in grants:
+                if record is not None and grant.request_id == request_id:
+                    fact = granted(record, grant, catalog_account=self._config.account_id, matches=())
+                    entries.append(
+                        make_entry(
+                            fact,
+                            cause=cause,
+                            now=now,
+                            target_account=record.account_id,
+                            discriminator=str(request_id),
+                        )
+                    )
+        return [entry.to_json() for entry in entries]
 
     def _heal(self, request: StepRequest) -> Heal:
         envelope = request.envelope
@@ -193,6 +228,11 @@ class _Work:
         counts: dict[DriftKind, int] = dict(at.counts)
         for finding, _ in found:
             counts[finding.kind] = counts.get(finding.kind, 0) + 1
+        again = [
+            finding.request_id
+            for finding, mended in found
+            if mended and finding.kind == "missing" and finding.request_id is not None
+        ]
         items = (*at.items, *(told_of(finding, healed=mended) for finding, mended in found))[:MAX_DRIFTS]
         return at.model_copy(
             update={
@@ -200,6 +240,7 @@ class _Work:
                 "healed": at.healed + sum(mended for _, mended in found),
                 "skipped": at.skipped + skipped,
                 "items": items,
+                "again": tuple(dict.fromkeys((*at.again, *again))),
             }
         )
 

@@ -123,6 +123,7 @@ class Mesh:
             )
         self.permissions.grant(expression_grants((MARKETING,), catalog_id=CENTRAL, expression=EXPRESSION))
         self.entered = len(self.registry.ledger)
+        self.told: list[dict[str, Any]] = []
 
     @property
     def granted(self) -> dict[str, Any]:
@@ -146,7 +147,8 @@ class Mesh:
     def compare(self, heal: Heal = "all", **more: Any) -> Any:
         """Compare the whole mesh, as the state machine does."""
         result = self.step("compare", heal, at={}, **more)
-        while result["outcome"] == "more":
+        while result["outcome"] in {"more", "again"}:
+            self.told += result.get("entries", [])
             result = self.step("compare", heal, at=result["at"], **more)
         return result
 
@@ -387,8 +389,24 @@ def test_a_step_that_is_repeated_mends_nothing_twice(mesh: Mesh) -> None:
     first = mesh.step("compare", at={})
     calls = mesh.permissions.calls
     again = mesh.step("compare", at={})
-    assert first["healed"] == 1
+    assert (first["outcome"], first["healed"]) == ("again", 1)
     assert (again["healed"], mesh.permissions.calls) == (0, calls)
+
+
+def test_whose_grant_is_mended_hears_of_it_again_and_nobody_else(mesh: Mesh) -> None:
+    # GIVEN a grant that is missing, and a filter that shows too much
+    lose_grant(mesh)
+    widen_columns(mesh)
+
+    # WHEN they are mended
+    mesh.compare("missing")
+
+    # THEN the consumer is told what it has, so that it passes it on again
+    (entry,) = mesh.told
+    assert entry["DetailType"] == "DataProductAccessGranted"
+    assert entry["Detail"]["metadata"]["target_account"] == MARKETING
+    assert entry["Detail"]["data"]["request_id"] == str(BY_ACCOUNT)
+    assert entry["Detail"]["data"]["tables"] == ["flights"]
 
 
 def test_a_large_mesh_is_compared_in_steps_that_stay_small(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,15 @@ def test_products_are_compared_until_all_are() -> None:
     assert done.output == {"outcome": "drift", "counts": {"missing": 2}, "healed": 2, "skipped": 1}
 
 
+def test_who_was_granted_again_is_told_in_between() -> None:
+    again = more("a") | {"outcome": "again", "entries": [ENTRY, ENTRY]}
+    answer, given = answering(SETTLED, again, SOUND)
+    done = walk(DEFINITION, ENVELOPE, answer)
+    assert done.status == "SUCCEEDED"
+    assert len(done.published) == 2
+    assert [each["at"] for each in given if each["step"] == "compare"] == [{}, again["at"]]
+
+
 @pytest.mark.parametrize("step", ["settle", "compare"])
 def test_a_step_that_fails_for_good_says_why(step: str) -> None:
     def answer(call: TaskCall) -> Any:
