@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from datamesh.logic.admission import LEASE, changed
-from datamesh.logic.approvals import Approvals, notifications
+from datamesh.logic.approvals import Approvals
 from datamesh.logic.exposed import Exposure
+from datamesh.logic.notices import notices_for
 from datamesh.logic.request_decisions import Decisions, ruling_of
 from datamesh.logic.request_states import FLOW, entry, moved
 from datamesh.logic.share_facts import addressees, batched, denied, entries, requested
@@ -17,7 +18,6 @@ from datamesh.models.approvals import ApprovalRecord
 from datamesh.models.errors import CommandRejection, LeaseLost
 from datamesh.models.events import Metadata
 from datamesh.models.ledger import LedgerKind
-from datamesh.models.notifications import Notification
 from datamesh.models.registry import RequestRecord, RequestStatus, Save
 from datamesh.models.steps import Json
 
@@ -77,8 +77,11 @@ class RequestApprovals:
     def resume(self, record: RequestRecord, cause: Metadata, now: datetime) -> Json:
         """Read what was decided: the next stage, the grant, or the end."""
         if record.status == "APPROVED":
+            # The answer to an earlier attempt of this step was lost, and perhaps nobody was told.
+            self._tell(record)
             return {"outcome": "approved", "request_id": str(record.request_id)}
         if record.status in ENTERED:
+            self._tell(record)
             return self._ended(record, cause, now)
         number = _stage(record)
         approval = self._registry.approval(record.request_id, number)
@@ -88,7 +91,7 @@ class RequestApprovals:
         if approval.status == "APPROVED":
             return self._approved(record, number, now)
         ended = self._end(record, approval, now)
-        self._world.outbox.put(self._decided(ended, approval))
+        self._tell(ended)
         return self._ended(ended, cause, now)
 
     def cancel(self, record: RequestRecord, reason: str, now: datetime) -> None:
@@ -117,8 +120,7 @@ class RequestApprovals:
         )
         details = {"stages": [stage.name for stage in stages], "exposure": record.exposure, "by": list(people)}
         self._registry.write([Save(approved), entry("AccessApproved", approved, now=now, actor=FLOW, **details)])
-        for approval in self._registry.approvals(record.request_id)[-1:]:
-            self._world.outbox.put(self._decided(approved, approval))
+        self._tell(approved)
         return {"outcome": "approved", "request_id": str(record.request_id)}
 
     def _end(self, record: RequestRecord, approval: ApprovalRecord, now: datetime) -> RequestRecord:
@@ -142,24 +144,9 @@ class RequestApprovals:
             "batches": batched(entries([denied(record)], to, cause, now)),
         }
 
-    def _decided(self, record: RequestRecord, approval: ApprovalRecord) -> list[Notification]:
-        """Return the messages that tell everybody who was asked, and the person who asked, how it ended."""
-        told = notifications(approval, "decided")
-        domain = self._registry.domain(record.domain)
-        if record.requested_by is not None and domain is not None and domain.config is not None:
-            told.append(
-                Notification(
-                    kind="decided",
-                    request_id=record.request_id,
-                    number=approval.number,
-                    digest=approval.digest,
-                    channel="mail",
-                    to=record.requested_by,
-                    topic_arn=domain.config.approval_topic_arn,
-                    domain=record.domain,
-                )
-            )
-        return told
+    def _tell(self, record: RequestRecord) -> None:
+        """Tell everybody who was asked, and the person who asked, how it ended. Repeated, it tells nobody twice."""
+        self._world.outbox.put(notices_for(self._registry, record, "decided"))
 
     def _seconds_left(self, record: RequestRecord, now: datetime) -> int:
         number = _stage(record)
