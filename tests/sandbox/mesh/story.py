@@ -129,12 +129,14 @@ class Story:
                 "register_data_domain",
                 "deregister_data_domain",
                 "register_data_product",
+                "deregister_data_product",
                 "share_data_product",
+                "revoke_access",
                 "index_data_product",
             ],
-            SALES: ["link_data_product", "crawl_data_product"],
-            MARKETING: ["link_data_product", "crawl_data_product"],
-            FINANCE: ["link_data_product", "crawl_data_product"],
+            SALES: ["link_data_product", "unlink_data_product", "crawl_data_product"],
+            MARKETING: ["link_data_product", "unlink_data_product", "crawl_data_product"],
+            FINANCE: ["link_data_product", "unlink_data_product", "crawl_data_product"],
         }
 
         def still() -> bool:
