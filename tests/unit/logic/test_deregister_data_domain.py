@@ -36,6 +36,7 @@ from tests.support.central_commands import (
     register_product,
     request_access,
     secret_arn,
+    table_spec,
 )
 
 
@@ -274,7 +275,8 @@ def test_nothing_is_granted_to_a_domain_that_leaves_after_its_request_was_admitt
 
 
 def test_what_was_granted_by_name_while_the_consumer_left_is_taken_back() -> None:
-    central = central_with("sales", "marketing", product=product_spec())
+    flights = table_spec("flights", columns=[{"name": "id", "type": "bigint"}])
+    central = central_with("sales", "marketing", product=product_spec(flights))
     central.step("share_data_product", "admit", BY_NAME)
     grant = central.lake_formation.grant
 
