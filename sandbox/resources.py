@@ -109,8 +109,15 @@ def _parsed(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+# "To call a batch action, you need the permission of the single one":
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+_BATCHES = frozenset({"sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch", "sqs:SendMessageBatch"})
+
+
 def as_aws_names(service: str, action: str, resource: str, request: Request | None) -> list[tuple[str, str]]:
     """Every (action, resource) AWS checks for what MiniStack calls (action, resource)."""
+    if action in _BATCHES:
+        return [(action.removesuffix("Batch"), resource)]
     if action in _WITHOUT_RESOURCE:
         return [(action, "*")]
     if action in _TASK_ANSWERS:

@@ -250,6 +250,18 @@ def test_another_accounts_queue_needs_its_policy(clean_sandbox: Sandbox, make_ro
     send()
 
 
+def test_a_batch_needs_the_permission_of_the_single_call(clean_sandbox: Sandbox, make_role: Role) -> None:
+    url = clean_sandbox.client("sqs", CENTRAL).create_queue(QueueName="inbox")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{CENTRAL}:inbox"
+    allowed = make_role("sender", {"Action": "sqs:SendMessage", "Resource": arn})
+    entries = [{"Id": "0", "MessageBody": "hello"}]
+    answer = clean_sandbox.client("sqs", role_arn=allowed).send_message_batch(QueueUrl=url, Entries=entries)
+    assert len(answer["Successful"]) == 1
+    refused = make_role("reader", {"Action": ["sqs:ReceiveMessage", "sqs:SendMessageBatch"], "Resource": arn})
+    client = clean_sandbox.client("sqs", role_arn=refused)
+    assert refusal(lambda: client.send_message_batch(QueueUrl=url, Entries=entries))[0] == "AccessDenied"
+
+
 def test_another_accounts_function_needs_its_policy_on_the_alias(clean_sandbox: Sandbox, make_role: Role) -> None:
     arn = f"arn:aws:lambda:{REGION}:{SALES}:function:greet:live"
     role = make_role("caller", {"Action": "lambda:InvokeFunction", "Resource": arn})
