@@ -29,7 +29,7 @@ class Access:
         """Return what a request would show now. Raises a CommandRejection when it cannot be asked for (any more)."""
         if record.expression is None:
             reference = _reference(record)
-            return self._named.look(record, reference, self._base_by_name(record, reference))
+            return self._named.look(record, reference, self._base_by_name(record, reference), now)
         if isinstance(command, WidenDataProductAccess):
             return self._by_tag.look_at_addition(record, command)
         return self._by_tag.look(record, record.expression, now)
@@ -92,7 +92,7 @@ class Access:
         grant = self._named_grant(base)
         wanted = self._named.widened(grant, seen, grant_to=ruling_of(record).grant_to)
         if wanted.model_copy(update={"version": grant.version}) != grant:
-            self._registry.write([Check(record), Save(wanted)])
+            self._registry.write([Check(record), *seen.guards, Save(wanted)])
             grant = wanted
         shares = self._named.apply(grant)
         self._named.narrow_grantees(grant)

@@ -11,6 +11,7 @@ from html import escape
 
 from datamesh.logic.decide_approval import Form, Sight
 from datamesh.logic.notification_stories import asked_for, readable
+from datamesh.logic.tags import WHOLE_TABLE
 from datamesh.logic.votes import vote_of
 from datamesh.models.approvals import MAX_COMMENT, ApprovalRecord, Seat
 from datamesh.models.errors import VoteNotTaken
@@ -129,7 +130,11 @@ def _what(sight: Sight) -> str:
         if table is not None:
             more = table.column_count - len(table.columns)
             facts.append(("Columns", _names(table.columns) + (f" and {more} more" if more else "")))
-            facts.append(("Sensitive among them", _names(table.sensitive)))
+            facts.append(
+                ("Sensitive among them", _names(column for column in table.sensitive if column != WHOLE_TABLE))
+            )
+            if WHOLE_TABLE in table.sensitive:
+                facts.append(("Later columns", "You decide on every column that the table gets later as well."))
         elif name in request.columns:
             facts.append(("Columns", _names(request.columns[name])))
         else:

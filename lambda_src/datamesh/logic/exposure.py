@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from datamesh.logic.tags import Matched, matched
+from datamesh.logic.tags import WHOLE_TABLE, Matched, matched
 from datamesh.models.facts import MAX_LISTED_COLUMNS, AccessChange, AccessEffect
 from datamesh.models.registry import TagGrantRecord
 from datamesh.models.tags import TableTags
@@ -77,7 +77,7 @@ def unapproved(gain: Gain, database: str, grants: Sequence[TagGrantRecord]) -> G
         for entry in grant.approved
     }
     start = f"{database}.{gain.table}."
-    whole = f"{start}*" in approved
+    whole = f"{start}{WHOLE_TABLE}" in approved
     columns = tuple(column for column in gain.shown.columns if not whole and f"{start}{column}" not in approved)
     # Who may see columns of a table may see that there is the table.
     table = gain.shown.table and not any(entry.startswith(start) for entry in approved)

@@ -90,13 +90,16 @@ class NamedRequests:
                 raise TableNotFound(f"{reference.domain}.{reference.name} has no table {name}", f"tables.{number}")
         return Asked(product, tuple(tables[name] for name in sorted(wanted)))
 
-    def look(self, request: RequestRecord, reference: ProductRef, standing: GrantRecord | None) -> Seen:
+    def look(self, request: RequestRecord, reference: ProductRef, standing: GrantRecord | None, now: datetime) -> Seen:
         """Return what a request would show; of an extension what the standing grant shows, of a widening what it adds.
 
-        Raises what `asked` raises, UnknownColumn, InvalidRowFilter, TableNotFound.
+        Raises what `asked` raises, UnknownColumn, InvalidRowFilter, TableNotFound, and RecordBusy while the product is
+        being registered: what is declared of its columns then is not recorded yet.
         """
         extends = request.sort == "extension" and standing is not None
         asked = self.asked(reference, tuple(standing.shown) if extends and standing else request.tables or None)
+        if asked.product.is_worked_on(now):
+            raise RecordBusy(f"{reference.domain}.{reference.name} is being registered")
         for field, given in (("columns", request.columns), ("rows", request.rows)):
             if strange := sorted(set(given) - set(asked.names)):
                 raise TableNotFound(f"{reference.domain}.{reference.name} has no table {strange[0]}", field)
@@ -124,6 +127,7 @@ class NamedRequests:
             classifications=frozenset(found for view in views for found in _classifications(view)),
             tags=tags_of(tags for view in views for tags in _carried(view, exposure)),
             database=asked.product.database,
+            product=asked.product,
         )
 
     def _views(self, asked: Asked) -> list[TableView]:
@@ -195,7 +199,7 @@ class NamedRequests:
             changes = self._taken_back(standing) if standing is not None else []
             if changes:
                 self._world.registry.write([Check(request), *changes])
-            self._world.registry.write([Check(request), Save(wanted)])
+            self._world.registry.write([Check(request), *seen.guards, Save(wanted)])
         shares = self.apply(wanted)
         # Once more: of a domain that leaves and a grant to it at once, one sees the other.
         self._check_consumer(request)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from datamesh.logic.tags import WHOLE_TABLE
 from datamesh.models.approvals import ApprovalRecord, AskedTable, Seat
 from datamesh.models.base import iso
 from datamesh.models.errors import NothingToTellYet
@@ -69,7 +70,9 @@ def asked_for(request: RequestRecord) -> str:
 
 
 def person_of(actor: str) -> str:
-    """Return who an actor of the history is, for people."""
+    """Return who an actor of the history is, or several are, for people."""
+    if ", " in actor:
+        return ", ".join(person_of(each) for each in actor.split(", "))
     kind, _, name = actor.partition(":")
     names = {"person": name, "account": f"account {name}", "policy": f"the approval policy, rule {name}"}
     return names.get(kind, "the mesh")
@@ -186,7 +189,10 @@ def _scope(request: RequestRecord, shown: Sequence[AskedTable] = ()) -> tuple[tu
         ("For", shortened(request.principals)),
         ("Tables", shortened(request.tables or [table.name for table in shown])),
         ("Columns", shortened([_columns(table) for table in shown] or columns, "; ")),
-        ("Sensitive", shortened([f"{table.name}.{name}" for table in shown for name in table.sensitive])),
+        (
+            "Sensitive",
+            shortened([f"{table.name}.{name}" for table in shown for name in table.sensitive if name != WHOLE_TABLE]),
+        ),
         ("Rows", shortened([f"{table} where {rows}" for table, rows in request.rows.items()], "; ")),
         ("Later tables", "asked for too; each is decided on when it comes" if _later(request) else ""),
         ("Why it is sensitive", shortened(ruling.reasons, "; ") if ruling is not None and ruling.sensitive else ""),
@@ -195,6 +201,10 @@ def _scope(request: RequestRecord, shown: Sequence[AskedTable] = ()) -> tuple[tu
         ("Request", str(request.request_id)),
     )
     return tuple((label, text) for label, text in facts if text)
+
+
+def _sensitive(table: AskedTable) -> list[str]:
+    return [column for column in table.sensitive if column != WHOLE_TABLE]
 
 
 def _columns(table: AskedTable) -> str:

@@ -9,7 +9,7 @@ from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
 from datamesh.logic.tagging import TagRules
 from datamesh.models.facts import MatchedDatabase
 from datamesh.models.policy import PolicyMode
-from datamesh.models.registry import GrantRecord, TagGrantRecord
+from datamesh.models.registry import Check, GrantRecord, ProductRecord, TagGrantRecord
 
 
 class World(NamedTuple):
@@ -49,6 +49,13 @@ class Seen(NamedTuple):
     tags: Mapping[str, frozenset[str]]
     database: str | None = None
     matches: tuple[MatchedDatabase, ...] = ()
+    product: ProductRecord | None = None
+    """By name: the product as it was looked at. What was seen holds as long as its record stands."""
+
+    @property
+    def guards(self) -> tuple[Check, ...]:
+        """What has to stand while a grant of it is recorded: a registration that has begun would not see the grant."""
+        return (Check(self.product),) if self.product is not None else ()
 
 
 class Granted(NamedTuple):

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from datamesh.logic.exposed import TableView, sensitive_columns
+from datamesh.logic.exposed import TableView, sensitive_columns, table_reasons
 from datamesh.logic.policy import UNCLASSIFIED
 from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.tagging import column_names
-from datamesh.logic.tags import effective, matched
+from datamesh.logic.tags import WHOLE_TABLE, effective, matched
 from datamesh.models.catalog import DATA_OWNER_NAME, CatalogDatabase, CatalogTable
 from datamesh.models.commands import TableSpec
 from datamesh.models.errors import RecordBusy
@@ -134,12 +134,16 @@ class Survey:
             sensitive_tags=self._sensitive_tags,
             shown={table.name: shown},
         ).reasons
-        sensitive = sensitive_columns(TableView(database, table, contents, spec, [tags]), self._sensitive_tags)
+        view = TableView(database, table, contents, spec, [tags])
+        sensitive = sensitive_columns(view, self._sensitive_tags)
         unseen = _unseen(spec, tags.column_names) if shown.table else ()
+        # Where all of a table is sensitive, people decide on the table, with all that crawlers find in it later: that
+        # carries the table's tags before anybody could be asked.
+        whole = (WHOLE_TABLE,) if shown.table and table_reasons(view) else ()
         carriers = [effective(tags, column) for column in shown.columns] or [effective(tags)]
         return match._replace(
             columns=shown.columns,
-            sensitive=(*(column for column in shown.columns if column in sensitive), *unseen),
+            sensitive=(*(column for column in shown.columns if column in sensitive), *unseen, *whole),
             reasons=tuple(f"{match.domain}.{product.record.name}: {reason}" for reason in reasons),
             classification=(content.classification if content is not None else None) or UNCLASSIFIED,
             tags=tuple(carriers),

@@ -10,6 +10,9 @@ from datamesh.models.tags import TableTags
 
 SHOWN_VALUES = 20
 
+# Stands for every column that a table has or gets, where people decide on the table as a whole.
+WHOLE_TABLE = "*"
+
 
 def effective(table: TableTags, column: str | None = None) -> dict[str, str]:
     """Return the tags that count for a table, or for one of its columns: the nearer assignment wins, key by key."""
