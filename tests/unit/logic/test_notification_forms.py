@@ -69,6 +69,7 @@ def test_of_many_names_the_first_are_shown_and_counted() -> None:
     ("actor", "text"),
     [
         ("person:ann@sales.example", "ann@sales.example"),
+        ("person:ann@sales.example, person:ben@sales.example", "ann@sales.example, ben@sales.example"),
         ("account:333333333333", "account 333333333333"),
         ("policy:sensitive", "the approval policy, rule sensitive"),
         ("datamesh:revoke_access", "the mesh"),
