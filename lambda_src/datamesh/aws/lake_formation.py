@@ -117,7 +117,9 @@ def resource_from_aws(resource: dict[str, Any], own_catalog: str) -> Resource | 
                 names=tuple(shape.get("ColumnNames", [])),
                 excluded=tuple(excluded) if "ColumnWildcard" in shape else None,
             )
-        return TableResource(catalog_id=catalog, database=shape["DatabaseName"], name=shape["Name"])
+        # SELECT on all tables is listed under this name.
+        name = "*" if shape["Name"] == "ALL_TABLES" else shape["Name"]
+        return TableResource(catalog_id=catalog, database=shape["DatabaseName"], name=name)
     if "DataLocation" in resource:
         shape = resource["DataLocation"]
         return LocationResource(catalog_id=shape.get("CatalogId", own_catalog), arn=shape["ResourceArn"])

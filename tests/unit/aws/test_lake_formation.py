@@ -154,6 +154,14 @@ def test_some_columns_are_not_their_table() -> None:
     assert resource_from_aws({"TableWithColumns": excluded}, CENTRAL) == others
 
 
+def test_all_tables_have_one_name_however_they_are_listed() -> None:
+    tables = TableResource(catalog_id=CENTRAL, database="d", name="*")
+    wildcard = {"DatabaseName": "d", "Name": "ALL_TABLES", "TableWildcard": {}}
+    assert resource_from_aws({"Table": wildcard}, CENTRAL) == tables
+    selected = {"DatabaseName": "d", "Name": "ALL_TABLES", "ColumnWildcard": {}}
+    assert resource_from_aws({"TableWithColumns": selected}, CENTRAL) == tables
+
+
 def test_resources_of_other_kinds_are_left_out() -> None:
     assert resource_from_aws({"Catalog": {}}, CENTRAL) is None
 
