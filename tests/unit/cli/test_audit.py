@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -172,7 +172,7 @@ JSON = st.recursive(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8")), JSON, max_size=4),
-    st.datetimes(NOW.replace(tzinfo=None), timezones=st.just(NOW.tzinfo)),
+    st.datetimes(NOW.replace(tzinfo=None), timezones=st.just(UTC)),
 )
 def test_whatever_an_entry_says_comes_back(tmp_path: Path, details: dict[str, Any], at: Any) -> None:
     entry = LedgerEntry.following(LedgerEvent(kind="VoteCast", at=at, actor="x", details=details))
