@@ -98,7 +98,7 @@ def test_a_new_domain_gets_location_databases_grants_route_and_answer(central: F
     record = central.registry.domain("sales")
     assert record is not None
     assert (record.status, record.account_id, record.pending) == ("REGISTERED", SALES, None)
-    assert record.config == config_of("sales")
+    assert record.config == central.domains.secrets[secret_arn(SALES)]
     assert central.registry.owner(account_claim(SALES, "sales")) == "sales"
     assert central.registry.owner(bucket_claim(bucket_of(SALES), "sales")) == "sales"
 

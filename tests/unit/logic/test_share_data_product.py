@@ -8,7 +8,7 @@ import pytest
 
 from datamesh.logic.admission import LEASE
 from datamesh.models.catalog import CatalogColumn, CatalogTable
-from datamesh.models.errors import AwsTemporarilyUnavailable, LeaseLost
+from datamesh.models.errors import AwsTemporarilyUnavailable, LeaseLost, RecordBusy
 from datamesh.models.permissions import FilterResource
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
@@ -371,10 +371,14 @@ def test_a_flag_that_was_declared_counts_as_long_as_the_column_is_shown(central:
     assert "flights.passenger" in waits(central, request_access(tables=["flights"]))
 
 
-def test_a_declaration_that_is_just_being_made_counts(central: FakeCentral) -> None:
+def test_a_declaration_that_is_just_being_made_is_waited_for(central: FakeCentral) -> None:
     stricter = register_product(product_spec(classification="restricted"), minute=1)
     central.step("register_data_product", "admit", stricter, "another")
-    waits(central, request_access())
+    with pytest.raises(RecordBusy, match="being registered"):
+        central.step("share_data_product", "admit", request_access())
+    central.now += LEASE
+    # One that has died counts with what it declared.
+    assert "restricted" in waits(central, request_access())
 
 
 def become_sensitive(central: FakeCentral) -> None:
