@@ -2,11 +2,11 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from datamesh.models.errors import CommandRejection, CommandTooLarge, OccurredInFuture, SensitiveProduct
+from datamesh.models.errors import CommandRejection, CommandTooLarge, OccurredInFuture
 from datamesh.models.events import Command, Entry, Envelope, EventData, Metadata, make_entry
 from datamesh.models.facts import CommandRejected
 from datamesh.models.registry import Stamp
@@ -18,7 +18,6 @@ MAX_COMMAND_BYTES = 192 * 1024
 # A sender may put anything into a field's name or value, and a step's result has its limit too.
 MAX_FIELD = 512
 MAX_MESSAGE = 4_096
-SHOWN_REASONS = 10
 CLOCK_SKEW = timedelta(minutes=5)
 DUPLICATE: Json = {"outcome": "duplicate"}
 
@@ -75,13 +74,6 @@ def rejected(envelope: Envelope, rejection: CommandRejection, now: datetime) -> 
     reason = rejection.message[:MAX_MESSAGE]
     shown = [entry.to_json() for entry in entries]
     return {"outcome": "rejected", "code": rejection.code, "reason": reason, "entries": shown}
-
-
-def needs_approval(what: str, reasons: Sequence[str], field: str | None = None) -> SensitiveProduct:
-    """Return the rejection of what is sensitive, with the first reasons."""
-    more = len(reasons) - SHOWN_REASONS
-    shown = "; ".join(reasons[:SHOWN_REASONS]) + (f" (and {more} more reasons)" if more > 0 else "")
-    return SensitiveProduct(f"{what} needs an approval, which cannot be asked for yet: {shown}", field)
 
 
 def entries_of(metadata: Metadata, now: datetime, target_account: str, *facts: EventData) -> list[Json]:

@@ -24,7 +24,6 @@ RegistrationOutcome = Literal["registered", "updated", "unchanged"]
 TableOutcome = Literal["created", "updated", "unchanged"]
 CrawlStatus = Literal["SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT", "NOT_STARTED"]
 READ_PERMISSIONS: tuple[Literal["SELECT", "DESCRIBE"], ...] = ("SELECT", "DESCRIBE")
-POLICY_NOT_SENSITIVE = "policy:not-sensitive"
 MAX_CAUSE = 8_192
 # Of a table with more columns a change of access names the first ones and counts the rest.
 MAX_LISTED_COLUMNS = 20

@@ -1,5 +1,6 @@
 """share_data_product: what is granted, what never is, repetition, and what remains of what went wrong."""
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -304,6 +305,26 @@ def test_what_changes_again_and_again_fails(central: FakeCentral) -> None:
         [walk] = central.vote(REQUEST)
     assert (walk.status, walk.error, status(central)) == ("FAILED", "ExposureChanged", "FAILED")
     assert (central.filters.found, central.registry.access_work("marketing")) == ({}, None)
+
+
+def test_stages_come_one_after_the_other(central: FakeCentral) -> None:
+    become_sensitive(central)
+    stages = [
+        {"name": name, "approvers": [group]}
+        for name, group in (("owners", "product_owners"), ("stewards", "data_stewards"))
+    ]
+    rule = {"name": "both", "stages": stages, "max_duration_days": 30, "grant_to": "account"}
+    central.registry.policy_document = json.dumps({"groups": {}, "rules": [rule]})
+    waits(central, request_access(REQUEST))
+    [walk] = central.vote(REQUEST)
+    assert (walk.path[-1], status(central)) == ("Ask for Approval", "PENDING")
+    [walk] = central.vote(REQUEST, approver="steward@sales.example", number=1)
+    assert (walk.path[-1], status(central)) == ("Access Granted", "GRANTED")
+    record = central.registry.request(REQUEST)
+    assert record is not None
+    assert record.decided_by == "person:owner@sales.example, person:steward@sales.example"
+    assert record.expires_at == central.now + timedelta(days=30)
+    assert shown(central, MARKETING, "flights") == {"passenger"}
 
 
 def test_where_nobody_could_decide_nobody_is_asked(central: FakeCentral) -> None:
