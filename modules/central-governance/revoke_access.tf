@@ -93,9 +93,11 @@ module "revoke_access_function" {
       {
         sid = "Revoke"
         actions = [
+          "lakeformation:BatchGrantPermissions", # to itself, the right to drop the filters that share_data_product made
           "lakeformation:BatchRevokePermissions",
           "lakeformation:DeleteDataCellsFilter",
           "lakeformation:GetDataCellsFilter",
+          "lakeformation:GrantPermissions",
           "lakeformation:ListPermissions",
           "lakeformation:RevokePermissions",
         ]

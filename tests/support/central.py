@@ -67,6 +67,7 @@ LAKE_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-lake-access"
 OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-domain-function"
 REMOVER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-deregister-data-domain-function"
 PRODUCT_REMOVER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-deregister-data-product-function"
+REVOKER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-revoke-access-function"
 WRITER_ROLE = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-register-data-product-function"
 STEPS: dict[str, Mapping[str, FlowStep[Any]]] = {
     "register_data_domain": register_data_domain.STEPS,
@@ -145,7 +146,9 @@ class FakeCentral:
                     self.outbox,
                     Approvals(self.registry, self.outbox, self.callbacks),
                 )
-                return AccessRevocation(ending, account_id=self.account_id, prefix="datamesh")
+                return AccessRevocation(
+                    ending, account_id=self.account_id, prefix="datamesh", own_role_arn=REVOKER_ROLE
+                )
             case "register_data_product":
                 return ProductRegistration(
                     ProductWorld(self.registry, self.catalog, self.lake_formation, self.lf_tags, self.filters),

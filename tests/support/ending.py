@@ -179,7 +179,12 @@ class EndingCentral:
             self.outbox,
             approvals,
         )
-        return AccessRevocation(world, account_id=CENTRAL, prefix="datamesh")
+        return AccessRevocation(
+            world,
+            account_id=CENTRAL,
+            prefix="datamesh",
+            own_role_arn=f"arn:aws:iam::{CENTRAL}:role/datamesh-central-revoke-access-function",
+        )
 
     def step(self, step: str, envelope: dict[str, Any], execution: str = "one", **payload: Any) -> Any:
         """Run one step as its function does."""
@@ -292,7 +297,12 @@ class EndingCentral:
         """Return all that is left of a request: grants in Lake Formation, filters, schedules, records."""
         name = f"datamesh_{record.request_id.hex}"
         return {
-            "granted": [key for key in self.lake_formation.granted if _is_of(key[1], name)],
+            # Who made a filter, or drops it, holds that right until it is gone.
+            "granted": [
+                key
+                for key, (held, _) in self.lake_formation.granted.items()
+                if _is_of(key[1], name) and held != {"DROP"}
+            ],
             "filters": [key for key in self.filters.found if key[2] == name],
             "schedules": [key for key in self.schedules.set_for if key.endswith(str(record.request_id))],
             "records": [

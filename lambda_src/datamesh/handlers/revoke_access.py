@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from datamesh.aws.callbacks import Callbacks
 from datamesh.aws.data_filters import DataFilters
+from datamesh.aws.identity import own_role_arn
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.lf_tags import TagSearch
 from datamesh.aws.outbox import Outbox
@@ -44,7 +45,9 @@ def _flow() -> AccessRevocation:
         outbox=outbox,
         approvals=Approvals(registry, outbox, Callbacks(retrier=retrier)),
     )
-    return AccessRevocation(world, account_id=settings.datamesh_account_id, prefix=settings.datamesh_prefix)
+    return AccessRevocation(
+        world, account_id=settings.datamesh_account_id, prefix=settings.datamesh_prefix, own_role_arn=own_role_arn()
+    )
 
 
 handler = step_handler(lambda: bound(_flow(), STEPS))

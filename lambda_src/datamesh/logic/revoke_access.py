@@ -6,6 +6,7 @@ for. The request is REVOKING until everything is gone and everybody told; whoeve
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ from datamesh.models.facts import (
     DataProductAccessRevoked,
 )
 from datamesh.models.ledger import LedgerEvent, LedgerKind
-from datamesh.models.permissions import Grant
+from datamesh.models.permissions import FilterResource, Grant, GrantedPermission
 from datamesh.models.registry import STANDING, Append, Change, Drop, Ending, RequestRecord, Save, StateChange
 from datamesh.models.steps import Json, StepRequest
 
@@ -62,8 +63,9 @@ class World(NamedTuple):
 class AccessRevocation:
     """The steps of revoke_access. Every step may be repeated."""
 
-    def __init__(self, world: World, *, account_id: str, prefix: str) -> None:
+    def __init__(self, world: World, *, account_id: str, prefix: str, own_role_arn: str) -> None:
         self._world = world
+        self._own_role_arn = own_role_arn
         self._prefix = prefix
         self._requests = EndingRequests(world.registry, account_id=account_id)
         self._endings = Endings(
@@ -215,7 +217,7 @@ class AccessRevocation:
         """Revoke what is granted on the request's own filters, whoever has it, and delete them."""
         permissions, expected = self._world.permissions, self._endings.filter_grants(scope)
         resources = [self._endings.resource(scope, table) for table in scope.filters]
-        listed = [row for resource in resources for row in permissions.list_permissions(resource=resource)]
+        listed = self._readers(resources)
         # What is listed is revoked just as it is: an account's option to grant only together with its permission.
         wanted = {(grant.principal, grant.resource): grant for grant in expected} | {
             (row.principal, row.resource): Grant(
@@ -224,16 +226,26 @@ class AccessRevocation:
             for row in listed
         }
         permissions.revoke(wanted.values())
-        left = (
-            [row for resource in resources for row in permissions.list_permissions(resource=resource)] if listed else []
-        )
+        left = self._readers(resources) if listed else []
         if left:
             raise GrantStillVisible(f"{left[0].principal} is still listed on {left[0].resource}, {len(left)} in all")
         for resource in resources:
-            place = (resource.database, resource.table, resource.name)
-            self._world.filters.delete(*place)
-            if self._world.filters.get(*place) is not None:
-                raise GrantStillVisible(f"{resource.name} of {resource.database}.{resource.table} is there still")
+            self._delete_filter(resource)
+
+    def _readers(self, resources: Sequence[FilterResource]) -> list[GrantedPermission]:
+        """Return who may read by filters. Who made one may drop it, which shows nobody anything and goes with it."""
+        rows = [row for resource in resources for row in self._world.permissions.list_permissions(resource=resource)]
+        return [row for row in rows if "SELECT" in row.permissions]
+
+    def _delete_filter(self, resource: FilterResource) -> None:
+        place = (resource.database, resource.table, resource.name)
+        if self._world.filters.get(*place) is None:
+            return
+        # An administrator may not drop what others made without this; it goes with the filter.
+        self._world.permissions.grant([Grant(principal=self._own_role_arn, resource=resource, permissions=("DROP",))])
+        self._world.filters.delete(*place)
+        if self._world.filters.get(*place) is not None:
+            raise GrantStillVisible(f"{resource.name} of {resource.database}.{resource.table} is there still")
 
     def _revoke_expression(self, record: RequestRecord) -> None:
         """Revoke the request's tag expression, as far as no other request of the consumer needs it."""

@@ -69,6 +69,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "dynamodb", EmptyTable)
     monkeypatch.setattr(deregister_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/remover")
     monkeypatch.setattr(deregister_data_product, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/remover")
+    monkeypatch.setattr(revoke_access, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/revoker")
     monkeypatch.setattr(register_data_domain, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/own")
 
 

@@ -39,7 +39,8 @@ def central() -> EndingCentral:
 def holders(central: EndingCentral) -> set[str]:
     """Return who is granted anything by name or by tag expression."""
     kinds = (FilterResource, TagPolicyResource)
-    return {who for who, what in central.lake_formation.granted if isinstance(what, kinds)}
+    granted = central.lake_formation.granted.items()
+    return {who for (who, what), (held, _) in granted if isinstance(what, kinds) and held != {"DROP"}}
 
 
 # --- The whole way ---
