@@ -134,6 +134,10 @@ class Calls:
                 return adapter.invoke_raw(service, operation, params, account=who.account, region=REGION)
         except AwsError as error:
             answer: Any = {"Error": {"Code": error.code, "Message": error.message}}
+            if error.code == "TransactionCanceledException":
+                # What DynamoDB says of each action stands in the text only, when nothing comes over a network.
+                reasons = error.message.partition("[")[2].partition("]")[0].split(",")
+                answer["CancellationReasons"] = [{"Code": reason.strip()} for reason in reasons]
             kind: type[ClientError] = client.exceptions.from_code(error.code)
             raise kind(answer, operation) from error
 
