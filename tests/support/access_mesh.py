@@ -19,18 +19,28 @@ from urllib.parse import parse_qs, urlsplit
 from datamesh.aws.glue_catalog import GlueCatalog
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.ledger import Ledger
-from datamesh.aws.lf_tags import LfTags
+from datamesh.aws.lf_tags import LfTags, TagSearch
 from datamesh.aws.ram import ResourceShares
+from datamesh.aws.registry import Registry
 from datamesh.aws.shared_catalog import SharedCatalog
-from datamesh.handlers import link_data_product, revoke_access, share_data_product, unlink_data_product
+from datamesh.handlers import (
+    link_data_product,
+    reconcile_access,
+    revoke_access,
+    share_data_product,
+    unlink_data_product,
+)
 from datamesh.handlers._runtime import FlowStep, read_request
 from datamesh.logic import ledger
 from datamesh.logic.approval_links import make_link
 from datamesh.logic.approvals import Approvals
 from datamesh.logic.decide_approval import ApprovalDecisions, Form
 from datamesh.logic.deciding import Deciding
+from datamesh.logic.drift import DriftWorld
 from datamesh.logic.link_data_product import LinkDataProduct
 from datamesh.logic.link_plans import LinkConfig
+from datamesh.logic.reconcile_access import AccessReconciliation, ReconcileConfig
+from datamesh.logic.reconcile_access import World as ReconcilingWorld
 from datamesh.logic.revoke_access import AccessRevocation
 from datamesh.logic.revoke_access import World as EndingWorld
 from datamesh.logic.share_data_product import ProductSharing
@@ -46,9 +56,9 @@ from datamesh.models.policy import ApprovalPolicy
 from tests.support import asl, asl_walk
 from tests.support.access_fakes import FakeOutbox, FakeSchedules
 from tests.support.approvals import BASE_URL, FakeSignatures
-from tests.support.central import FLOW_OF, OWN_ROLE, RULES
+from tests.support.central import DOMAIN_TAG_KEY, FLOW_OF, OWN_ROLE, RULES
 from tests.support.central import STEPS as CENTRAL_STEPS
-from tests.support.central_commands import ACCOUNTS, CENTRAL, REGION, config_of, secret_arn
+from tests.support.central_commands import ACCOUNTS, CENTRAL, REGION, config_of, event, secret_arn
 from tests.support.sandbox_mesh import (
     CHANGES,
     INDEXED,
@@ -68,6 +78,7 @@ from tests.support.sandbox_mesh import (
 # Who stands in for the functions that decide and revoke: administrators, as they are.
 ENDER_ROLE = OWN_ROLE
 DECIDER_ROLE = OWN_ROLE
+WATCHER = role(CENTRAL, "watcher")
 CENTRAL_TOPIC = f"arn:aws:sns:{REGION}:{CENTRAL}:datamesh-central-approvals"
 OWNERS = {domain: (f"ann@{domain}.example", f"bob@{domain}.example") for domain in ACCOUNTS}
 GOVERNORS = ("gina@mesh.example", "gus@mesh.example", f"bob@{next(iter(ACCOUNTS))}.example")
@@ -82,8 +93,13 @@ WIDER_CHANGES = frozenset(
 )
 ENDING = {"DataProductLinkFailed", "ExpireDataProductAccess", "RevokeDataProductAccess"}
 ASKING = {"ExtendDataProductAccess", "RequestDataProductAccess", "WidenDataProductAccess"}
-FLOWS = FLOW_OF | dict.fromkeys(ENDING, "revoke_access") | dict.fromkeys(ASKING, "share_data_product")
-OWN_COMMANDS = {"WidenDataProductAccess"}
+FLOWS = (
+    FLOW_OF
+    | {"ReconcileAccess": "reconcile_access"}
+    | dict.fromkeys(ENDING, "revoke_access")
+    | dict.fromkeys(ASKING, "share_data_product")
+)
+OWN_COMMANDS = {"ExpireDataProductAccess", "RevokeDataProductAccess", "WidenDataProductAccess"}
 UNLINKED = {"DataProductAccessEnding", "DataProductDeregistered"}
 LINKED = {"DataProductAccessGranted", "DataProductRegistered", "DataProductTagsChanged"}
 FROM_DOMAINS = INDEXED | {"DataProductUnlinked", "DataProductLinkFailed"}
@@ -91,6 +107,7 @@ STEPS: Mapping[str, Mapping[str, FlowStep[Any]]] = {
     **CENTRAL_STEPS,
     "share_data_product": share_data_product.STEPS,
     "revoke_access": revoke_access.STEPS,
+    "reconcile_access": reconcile_access.STEPS,
 }
 
 
@@ -187,13 +204,25 @@ class AccessCentral(SandboxCentral):
                 ending = EndingWorld(
                     registry=registry,
                     permissions=LakeFormation(CENTRAL, client, patient()),
-                    lf_tags=LfTags(CENTRAL, client, patient()),
+                    tag_search=TagSearch(CENTRAL, client, patient()),
                     filters=self.filters_of(ENDER_ROLE),
                     schedules=schedules,
                     outbox=outbox,
                     approvals=Approvals(registry, outbox, callbacks),
                 )
-                return AccessRevocation(ending, account_id=CENTRAL, prefix="datamesh")
+                return AccessRevocation(ending, account_id=CENTRAL, prefix="datamesh", own_role_arn=ENDER_ROLE)
+            case "reconcile_access":
+                client, registry = calls.client("lakeformation", ENDER_ROLE), self.registry_of(ENDER_ROLE)
+                looked_at = DriftWorld(
+                    registry=registry,
+                    catalog=GlueCatalog(calls.client("glue", ENDER_ROLE), patient()),
+                    permissions=LakeFormation(CENTRAL, client, patient()),
+                    filters=self.filters_of(ENDER_ROLE),
+                )
+                return AccessReconciliation(
+                    ReconcilingWorld(looked_at, Approvals(registry, outbox, callbacks), outbox),
+                    ReconcileConfig(account_id=CENTRAL, prefix="datamesh", domain_tag_key=DOMAIN_TAG_KEY, heal="all"),
+                )
             case _:
                 return super().flow(name)
 
@@ -309,6 +338,9 @@ class AccessMesh(SandboxMesh):
         self.central = AccessCentral(self.calls)
         self.domains = {name: AccessDomain(name, self.central) for name in ACCOUNTS}
         self.calls.changes = WIDER_CHANGES
+        # Whoever watches dies with nobody.
+        self._watching = Calls()
+        self.registry = Registry(TABLE, self._watching.client("dynamodb", WATCHER), patient(), ledger_table=LEDGER)
         self.runs: list[Run] = []
         self.at_work: list[Envelope] = []
         self.mailed: list[Mailed] = []
@@ -343,24 +375,23 @@ class AccessMesh(SandboxMesh):
         self.calls.until_other, self.calls.other = after, other
 
     def vote(self, mail: Mailed, decision: Decision, *, comment: str = "Fine by me", signature: str = "") -> str:
-        """Post a decision by a mailed link; return how the stage stands then, or why the vote does not count."""
+        """Post a decision by a mailed link; return how the stage stands then, or why the vote does not count.
+
+        Whoever waits for it goes on with `go_on`.
+        """
         self.calls.new_execution()
         deciding = self.central.deciding()
         page = ApprovalDecisions(self.central.registry_of(DECIDER_ROLE), deciding, self.central.signatures)
         try:
             page.decide(mail.link_id, Form(signature or mail.signature, decision, comment), self.central.now)
         except VoteNotTaken as refusal:
-            outcome = type(refusal).__name__
-        else:
-            outcome = self.stage(mail).status
-        self.go_on()
-        return outcome
+            return type(refusal).__name__
+        return self.stage(mail).status
 
-    def sweep(self) -> list[Done]:
-        """Answer again what was decided and not taken, as reconciliation does."""
-        self.calls.new_execution()
-        self.central.deciding().resend(self.central.now)
-        return self.go_on()
+    def reconcile(self) -> list[Done]:
+        """Let central compare what it grants with what it should, mend that, and bring forward what was stranded."""
+        command = event("ReconcileAccess", {}, account=CENTRAL, minute=self.minute, source="datamesh.central")
+        return self.send(command)
 
     def go_on(self) -> list[Done]:
         """Let all go on that has something to do."""
@@ -388,7 +419,7 @@ class AccessMesh(SandboxMesh):
         return list(self._ledger().entries())
 
     def _ledger(self) -> Ledger:
-        return Ledger(LEDGER, self.calls.client("dynamodb", OWN_ROLE), patient())
+        return Ledger(LEDGER, self._watching.client("dynamodb", WATCHER), patient())
 
     # --- executions ---------------------------------------------------------------------------------------------------
 
@@ -541,15 +572,11 @@ class AccessMesh(SandboxMesh):
             self.mailed += self._link(approval, each.to)
 
     def _link(self, approval: ApprovalRecord, to: str) -> list[Mailed]:
-        calls, now = self.calls, self.central.now
-        left, calls.left = calls.left, None
-        dead, calls.dead = calls.dead, None
+        now = self.central.now
         try:
             link = make_link(self.registry, self.central.signatures, approval, to, base_url=BASE_URL, now=now)
         except (NotEligible, StageClosed):
             return []
-        finally:
-            calls.left, calls.dead = left, dead
         parts = urlsplit(link)
         signature = parse_qs(parts.query)["signature"][0]
         return [Mailed(parts.path[-43:], signature, to, approval.request_id, approval.number, approval.digest)]
