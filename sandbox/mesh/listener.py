@@ -92,8 +92,9 @@ class Listener:
             sender=self._names.get(envelope["account"], envelope["account"]),
             receiver=receiver.name,
             at=envelope["time"],
-            metadata=envelope["detail"]["metadata"],
-            data=envelope["detail"]["data"],
+            # What a schedule says has no metadata: it has no id to give.
+            metadata=envelope["detail"].get("metadata", {}),
+            data=envelope["detail"].get("data", {}),
         )
         self.events.append(event)
         if self._on_event and event.sender != event.receiver:
