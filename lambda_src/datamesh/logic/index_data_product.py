@@ -21,7 +21,7 @@ from datamesh.logic.tagging import World as TagWorld
 from datamesh.logic.tags import Matched, effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
-from datamesh.models.events import DomainFact, Envelope, make_entry
+from datamesh.models.events import Command, DomainFact, Envelope, make_entry
 from datamesh.models.facts import (
     DataProductAccessProvisioned,
     DataProductCrawlFailed,
@@ -107,29 +107,54 @@ class ProductIndexing:
         return telling(entries, request.payload.get("told"))
 
     def review(self, request: StepRequest, now: datetime) -> Json:
-        """Hold back from standing grants by name what is sensitive now, and return what people are to be asked about.
+        """Hold back from standing grants what is sensitive now, and return what is to be asked or ended for that.
 
-        A few questions at a time: those after the id in `asked`. None when all were asked.
+        By name additions are asked about; by LF-tag, where nothing can be held back, the grant has to end. A few at a
+        time: those after the id in `asked`. None when all were said.
         """
         envelope = request.envelope
         data = envelope.detail["data"]
         reference = data["product"] if isinstance(data["product"], dict) else {**data, "name": data["product"]}
         product = self._product(envelope, reference["domain"], reference["name"])
-        specs = {table.name: table.spec for table in self._world.registry.tables(product.domain, product.name)}
-        declared = Declared(product, _contents(product), specs)
-        taken = self._held_back.narrow(declared, holder=f"{request.execution.id}/{request.step}", now=now)
+        taken: list[str] = []
+        if data.get("access_mode", "nrac") == "nrac":
+            specs = {table.name: table.spec for table in self._world.registry.tables(product.domain, product.name)}
+            declared = Declared(product, _contents(product), specs)
+            taken = self._held_back.narrow(declared, holder=f"{request.execution.id}/{request.step}", now=now)
+            commands: list[Command] = list(self._held_back.additions(declared))
+        else:
+            commands = self._endings(product)
         asked = str(request.payload.get("asked") or "")
-        questions = sorted(self._held_back.additions(declared), key=lambda each: str(each.request_id))
-        batch = [each for each in questions if str(each.request_id) > asked][:MAX_QUESTIONS]
-        entries = [
-            make_entry(each, cause=envelope.metadata(), now=now, discriminator=str(each.request_id)) for each in batch
-        ]
+        by_id = {str(getattr(each, "request_id", "")): each for each in commands}
+        batch = [name for name in sorted(by_id) if name > asked][:MAX_QUESTIONS]
+        entries = [make_entry(by_id[name], cause=envelope.metadata(), now=now, discriminator=name) for name in batch]
         return {
             "outcome": "ask" if batch else "reviewed",
-            "asked": str(batch[-1].request_id) if batch else asked,
+            "asked": batch[-1] if batch else asked,
             "held_back": taken[:MAX_REASONS],
             "entries": [entry.to_json() for entry in entries],
         }
+
+    def _endings(self, product: ProductRecord) -> list[Command]:
+        """Return what ends the standing tag grants that show what is sensitive now and nobody approved."""
+        database, grants = product.placed.get("tbac"), self._world.registry.tag_grants()
+        found: dict[str, Command] = {}
+        for table in self._world.registry.tables(product.domain, product.name) if database and grants else []:
+            seen = self._tagging.look(database or "", table.name)
+            if seen is None:
+                continue
+            plan = Plan(
+                product=product,
+                contents=_contents(product),
+                specs={table.name: table.spec},
+                recorded_specs={table.name: table.spec},
+                tables={table.name: seen[0]},
+                before={table.name: seen[1]},
+                after={table.name: seen[1]},
+            )
+            for ending in self._tagging.endings(plan, grants):
+                found.setdefault(str(ending.request_id), ending)
+        return list(found.values())
 
     def _index(self, request: StepRequest, now: datetime) -> Json:
         envelope = request.envelope
@@ -363,12 +388,10 @@ class ProductIndexing:
 
 
 def _reports_schema(envelope: Envelope) -> bool:
-    """Tell whether a fact speaks of a producer's own tables as they are shared by name."""
-    data = envelope.detail.get("data", {})
-    own = envelope.detail_type in {"DataProductSchemaUpdated", "DataProductCrawlFailed"} or (
-        envelope.detail_type == "DataProductLinked" and data.get("role") == "producer"
+    """Tell whether a fact speaks of a producer's own tables."""
+    return envelope.detail_type in {"DataProductSchemaUpdated", "DataProductCrawlFailed"} or (
+        envelope.detail_type == "DataProductLinked" and envelope.detail.get("data", {}).get("role") == "producer"
     )
-    return own and data.get("access_mode", "nrac") == "nrac"
 
 
 def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tags: TableTags) -> TableIndex:

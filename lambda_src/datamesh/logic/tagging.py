@@ -12,10 +12,10 @@ from datamesh.logic.ports import Catalog, LfTags, Registry
 from datamesh.logic.sensitivity import assess
 from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import pack
-from datamesh.logic.tags import Matched, effective, is_exposed, no_such_value
+from datamesh.logic.tags import Matched, effective, is_exposed, matched, no_such_value
 from datamesh.models.base import AccountId, Model
 from datamesh.models.catalog import CatalogDatabase, CatalogTable
-from datamesh.models.commands import MAX_COLUMNS, TableSpec, WidenDataProductAccess
+from datamesh.models.commands import MAX_COLUMNS, RevokeDataProductAccess, TableSpec, WidenDataProductAccess
 from datamesh.models.errors import CatalogInconsistent, ExposesSensitive, ReservedTagKey, UnknownTag
 from datamesh.models.events import Entry, Metadata, derived_id
 from datamesh.models.facts import DataProductTagsChanged, StandingTagGrant, TaggedTable
@@ -35,6 +35,7 @@ from datamesh.models.tags import SensitiveTags, TableTags, TagKey
 
 MAX_REASONS = 50
 SHOWN_REASONS = 5
+MAX_REASON = 2_048
 # PutEvents takes ten entries, one of which is the refusal itself.
 MAX_FOLLOW_UPS = 9
 
@@ -141,6 +142,36 @@ class Tagging:
         found = [(gain, self.reasons(plan, gain.table, gain.shown)) for gain in seen if gain.shown != NOTHING]
         return [(gain, reasons) for gain, reasons in found if reasons]
 
+    def overexposed(self, plan: Plan, grants: Sequence[TagGrantRecord]) -> list[tuple[TagGrantRecord, tuple[str, ...]]]:
+        """Return the standing tag grants that go on showing what a plan declares to be sensitive and nobody approved,
+        and why it is.
+
+        By LF-tag nothing can be held back of what is shown already: such a grant has to end, unless the tags change in
+        the same command.
+        """
+        database, found = plan.product.tag_database or "", list[tuple[TagGrantRecord, tuple[str, ...]]]()
+        for grant in grants:
+            reasons: list[str] = []
+            for name, tags in plan.after.items():
+                if grant.consumer == plan.product.domain or name not in plan.before:
+                    continue
+                shown = matched([grant.expression], tags)
+                before = matched([grant.expression], plan.before[name])
+                kept = Matched(
+                    table=shown.table and before.table,
+                    columns=tuple(column for column in shown.columns if column in before.columns),
+                )
+                seen = unapproved(Gain(grant.consumer, grant.principals, name, kept), database, [grant])
+                if seen.shown != NOTHING:
+                    reasons += self.reasons(plan, name, seen.shown)
+            if reasons:
+                found.append((grant, tuple(dict.fromkeys(reasons))))
+        return found
+
+    def endings(self, plan: Plan, grants: Sequence[TagGrantRecord]) -> list[RevokeDataProductAccess]:
+        """Return what ends the grants that `overexposed` finds."""
+        return [_ended(grant, reasons) for grant, reasons in self.overexposed(plan, grants)]
+
     def widenings(self, plan: Plan, grants: Sequence[TagGrantRecord]) -> Iterator[WidenDataProductAccess]:
         """Yield what people have to be asked before a plan may be carried out: per standing tag grant and table.
 
@@ -177,6 +208,15 @@ class Tagging:
         Raises ExposesSensitive, with what is to be asked for.
         """
         grants = self._world.registry.tag_grants()
+        if ending := self.overexposed(plan, grants):
+            grant, reasons = ending[0]
+            raise ExposesSensitive(
+                f"{grant.consumer} reads this by a tag expression it was granted, without an approval: "
+                f"{'; '.join(reasons[:SHOWN_REASONS])}. That access is being ended: send the command again when it is, "
+                "or give what is sensitive other tags",
+                field,
+                follow_ups=tuple(self.endings(plan, grants))[:MAX_FOLLOW_UPS],
+            )
         found = self.sensitive_gains(plan, grants)
         if not found:
             return
@@ -336,6 +376,14 @@ class Tagging:
             )
             entries += pack(fact, cause=cause, now=now, account=domain.account_id if domain else product.account_id)
         return entries
+
+
+def _ended(grant: TagGrantRecord, reasons: Sequence[str]) -> RevokeDataProductAccess:
+    shown = "; ".join(reasons[:SHOWN_REASONS])
+    return RevokeDataProductAccess(
+        request_id=grant.request_id,
+        reason=f"It would go on showing what is sensitive now, without an approval: {shown}",
+    )
 
 
 def _foreseen(tags: TableTags, spec: TableSpec | None, newer: TableSpec | None = None) -> TableTags:

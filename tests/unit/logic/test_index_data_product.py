@@ -85,7 +85,7 @@ def test_a_schema_is_read_from_centrals_own_catalog(central: FakeCentral) -> Non
     assert walk.status == "SUCCEEDED"
     # Constant: however many tables, one review of the standing grants.
     assert walk.transitions == 6
-    assert walk.output == {"outcome": "indexed", "tables": ["flights"], "tags_changed": False, "told": 0}
+    assert walk.output == {"outcome": "indexed", "tables": ["flights"], "tags_changed": False, "schema": True}
     index = table(central).index
     assert index is not None
     assert [(column.name, column.type, column.comment) for column in index.columns] == [

@@ -313,7 +313,36 @@ def test_what_is_seen_already_is_no_gain(central: FakeCentral) -> None:
     central.deliver(register_product(tagged(flights)))
     grant(central, OPEN)
     described = table_spec("flights", columns=columns(a=None), description="Departures")
-    assert central.deliver(register_product(tagged(described, pii=True), minute=1)).path[-1] == "Product Registered"
+    assert central.deliver(register_product(tagged(described), minute=1)).path[-1] == "Product Registered"
+
+
+@pytest.mark.parametrize(
+    "sensitive",
+    [{"pii": True}, {"classification": "confidential"}, {"columns": [{"name": "a", "type": "string", "pii": True}]}],
+)
+def test_access_that_would_go_on_showing_what_became_sensitive_ends_first(
+    central: FakeCentral, sensitive: dict[str, Any]
+) -> None:
+    central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None)))))
+    standing = grant(central, OPEN)
+    table = table_spec("flights", columns=sensitive.pop("columns", columns(a=None)))
+    command = register_product(tagged(table, **sensitive), minute=1)
+    told = rejection(central, command)
+    assert told["code"] == "ExposesSensitive"
+    assert "is being ended" in told["message"]
+    [ending] = central.said("RevokeDataProductAccess")
+    assert (ending["request_id"], ending["domain"]) == (str(standing.request_id), None)
+    central.registry.write([Drop(standing)])
+    assert central.deliver(command).path[-1] == "Product Registered"
+
+
+def test_what_became_sensitive_may_be_hidden_by_other_tags_in_the_same_command(central: FakeCentral) -> None:
+    central.deliver(register_product(tagged(table_spec("flights", columns=columns(a=None, b=None)))))
+    grant(central, OPEN)
+    hidden = [{"name": "a", "type": "string", "pii": True, "tags": CLOSED}, {"name": "b", "type": "string"}]
+    command = register_product(tagged(table_spec("flights", columns=hidden)), minute=1)
+    assert central.deliver(command).path[-1] == "Product Registered"
+    assert central.said("RevokeDataProductAccess") == []
 
 
 # --- nobody reads a table by what it inherits alone ---

@@ -26,6 +26,7 @@ PUBLICATIONS = {"revoke_access": 2}
 # States that lie on another way than the happy path, and the outcomes that lead there.
 ASIDE = {
     "Publish Tags Changed": {"tell": "more"},
+    "Publish Questions": {"review": "ask"},
     "Publish Warning": {"admit": "warned"},
     "End Access": {"end": "ending"},
     "Await End": {"end": "ending"},
@@ -54,6 +55,8 @@ def canned(outcomes: dict[str, str], tables: int = 1) -> Callable[[TaskCall], An
             "code": "SomeReason",
             "reason": "because",
             "tags_changed": True,
+            "schema": True,
+            "asked": "",
             "tables": [{"name": name, "outcome": "created"} for name in table_names(tables)],
             "resource_shares": [],
             "matches": [],
