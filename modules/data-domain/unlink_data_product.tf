@@ -59,7 +59,7 @@ module "unlink_data_product_function" {
   statements = [
     {
       sid       = "SeeWhatIsStillShared"
-      actions   = ["glue:GetTables"]
+      actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"] # the first two by Lake Formation, for whoever revokes
       resources = local.central_catalog
     },
     {
@@ -75,7 +75,7 @@ module "unlink_data_product_function" {
     },
     {
       sid       = "RemoveLinks"
-      actions   = ["glue:DeleteDatabase", "glue:DeleteTable", "glue:GetDatabase", "glue:GetTables"]
+      actions   = ["glue:DeleteDatabase", "glue:DeleteTable", "glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
       resources = concat(local.own_catalog, [local.arn.user_functions]) # a database goes with all in it
     },
   ]

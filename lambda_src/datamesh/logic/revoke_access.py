@@ -152,6 +152,9 @@ class AccessRevocation:
         """
         record = wanted.record
         same = record.stamp.event_id == _metadata(request).event_id
+        if record.ending is not None and record.status == "REVOKING":
+            # That its time is over both a schedule says and reconciliation.
+            same = same or record.ending.status == wanted.ending.status == "EXPIRED"
         if record.in_progress:
             verdict = judge(record, same_command=same, execution_id=request.execution.id, now=now)
             return verdict is not Verdict.DUPLICATE
