@@ -38,8 +38,6 @@ from datamesh.logic.register_data_domain import DomainRegistration
 from datamesh.logic.register_data_domain import World as DomainWorld
 from datamesh.logic.register_data_product import ProductRegistration
 from datamesh.logic.register_data_product import World as ProductWorld
-from datamesh.logic.share_data_product import ProductSharing
-from datamesh.logic.share_data_product import World as SharingWorld
 from datamesh.models.base import iso
 from datamesh.models.errors import DatameshError
 from sandbox import adapter, frontdoor, glue, lakeformation, ram, settings, snapshots
@@ -203,13 +201,6 @@ class SandboxCentral(FakeCentral):
                     account_id=CENTRAL,
                     partition="aws",
                 )
-            case "share_data_product":
-                return ProductSharing(
-                    SharingWorld(*gateways(SHARER_ROLE)),
-                    account_id=CENTRAL,
-                    database_prefix="datamesh",
-                    rules=RULES,
-                )
             case _:
                 registry, catalog, permissions, lf_tags = gateways(INDEXER_ROLE)
                 facts = IndexingWorld(registry, catalog, lf_tags, permissions, self.filters_of(INDEXER_ROLE))
@@ -282,7 +273,10 @@ class Done:
 
 @dataclass
 class SandboxMesh:
-    """Central and three domains. Every event is delivered at once unless it is `held`, and remembered."""
+    """Central and three domains. Every event is delivered at once unless it is `held`, and remembered.
+
+    Sharing is in tests/support/access_mesh.py: people may be asked, and time passes.
+    """
 
     calls: Calls = field(default_factory=Calls)
     held: list[tuple[str, Envelope]] = field(default_factory=list)

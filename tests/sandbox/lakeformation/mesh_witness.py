@@ -101,7 +101,8 @@ class Witness:
         if seen.principal not in grant.principals:
             return False
         if isinstance(grant, GrantRecord):
-            return grant.database == seen.database and seen.table in grant.tables
+            shown = grant.shown.get(seen.table)
+            return grant.database == seen.database and shown is not None and seen.column in shown.columns
         policy = Policy.of("TABLE", grant.expression)
         return policy.matches(self.carried(seen.database, seen.table, seen.column))
 

@@ -16,8 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from datamesh.logic.access import account_grants, expression_grants
-from datamesh.models.facts import READ_PERMISSIONS
+from datamesh.logic.access import expression_grants, filter_grants, grantees
 from datamesh.models.registry import GrantRecord, TagGrantRecord
 from sandbox import adapter, snapshots
 from sandbox.lakeformation import engine
@@ -41,8 +40,9 @@ from tests.sandbox.lakeformation.mesh_drawing import (
 )
 from tests.sandbox.lakeformation.mesh_witness import OF_THE_WHOLE, Readable, Witness, column_names, is_own
 from tests.support import sandbox_mesh
+from tests.support.access_mesh import AccessMesh
 from tests.support.central_commands import ACCOUNTS, CENTRAL, REGION, event, register_domain
-from tests.support.sandbox_mesh import PEOPLE, Done, Envelope, SandboxMesh, caller, role
+from tests.support.sandbox_mesh import PEOPLE, Done, Envelope, caller, role
 
 # Add `Phase.shrink` to look into a failure: it takes minutes.
 PHASES = (Phase.explicit, Phase.generate)
@@ -55,7 +55,7 @@ def accounts() -> Iterator[None]:
     sandbox_mesh.install()
     with sandbox_mesh.at_once():
         sandbox_mesh.make_accounts()
-        mesh = SandboxMesh()
+        mesh = AccessMesh()
 
         def send(*envelopes: Envelope) -> None:
             outputs = [done.walk.output for envelope in envelopes for done in mesh.send(envelope)]
@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mesh = SandboxMesh()
+        self.mesh = AccessMesh()
         self.witness = Witness(self.mesh)
         self.read: frozenset[Readable] = frozenset()
         self.grants: list[GrantRecord | TagGrantRecord] = []
@@ -177,17 +177,12 @@ class Life(RuleBasedStateMachine):
     def revoke(self, data: st.DataObject) -> None:
         """Somebody takes a grant away in central, past the mesh."""
         grant = data.draw(st.sampled_from(self.witness.grants()))
-        given = (
-            expression_grants((grant.account_id,), catalog_id=CENTRAL, expression=grant.expression)
-            if isinstance(grant, TagGrantRecord)
-            else account_grants(
-                grant.account_id,
-                catalog_id=CENTRAL,
-                database=grant.database,
-                tables=grant.tables,
-                permissions=READ_PERMISSIONS,
-            )
-        )
+        who = grantees(grant.account_id, grant.principals, grant.grant_to, catalog_id=CENTRAL)
+        if isinstance(grant, TagGrantRecord):
+            given = expression_grants(who, catalog_id=CENTRAL, expression=grant.expression)
+        else:
+            filters = {table: shown.filter for table, shown in grant.shown.items() if shown.columns}
+            given = filter_grants(who, catalog_id=CENTRAL, database=grant.database, filters=filters)
         self.mesh.permissions.revoke(given)
 
     # --- what holds ---------------------------------------------------------------------------------------------------
@@ -326,7 +321,7 @@ def test_nobody_reads_on_the_way_what_they_read_neither_before_nor_after(
     domain: str, changes: list[dict[str, Any]]
 ) -> None:
     snapshots.restore("busy")
-    mesh = SandboxMesh()
+    mesh = AccessMesh()
     mesh.central.executions = 1000
     mesh.pass_time(minutes=5)
     witness, on_the_way = Witness(mesh), list[frozenset[Readable]]()
