@@ -236,8 +236,13 @@ class AccessRevocation:
             self._delete_filter(resource)
 
     def _readers(self, resources: Sequence[FilterResource]) -> list[GrantedPermission]:
-        """Return who may read by filters. Who made one may drop it, which shows nobody anything and goes with it."""
-        rows = [row for resource in resources for row in self._world.permissions.list_permissions(resource=resource)]
+        """Return who may read by filters. Who made one may drop it, which shows nobody anything and goes with it.
+
+        Of a table without columns there never was a filter, and what is granted on none cannot be asked for.
+        """
+        filters = self._world.filters
+        there = [each for each in resources if filters.get(each.database, each.table, each.name) is not None]
+        rows = [row for resource in there for row in self._world.permissions.list_permissions(resource=resource)]
         return [row for row in rows if "SELECT" in row.permissions]
 
     def _delete_filter(self, resource: FilterResource) -> None:
