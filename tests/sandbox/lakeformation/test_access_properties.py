@@ -24,6 +24,7 @@ from sandbox import adapter, snapshots
 from sandbox.lakeformation import engine
 from tests.sandbox.lakeformation.access_drawing import (
     POLICIES,
+    ROWS,
     Asked,
     ask,
     ask_by_tag,
@@ -58,7 +59,7 @@ from tests.support.sandbox_mesh import PEOPLE, Done, Envelope, caller, role
 
 # Add `Phase.shrink` to look into a failure: it takes minutes.
 PHASES = (Phase.explicit, Phase.generate)
-QUICK = settings(max_examples=10, stateful_step_count=18, deadline=None, derandomize=True, phases=PHASES)
+QUICK = settings(max_examples=8, stateful_step_count=18, deadline=None, derandomize=True, phases=PHASES)
 OF_THE_WHOLE = {"classification", "classification in the catalog", "pii", "pii in the catalog"}
 AT_REST = {"GRANTED", "PROVISIONED", *ENDED}
 WHOLE: dict[str, Any] = {"tables": None, "columns": None, "rows": None, "purpose": None, "by": "somebody"}
@@ -319,9 +320,9 @@ class Life(RuleBasedStateMachine):
         tables = {(seen.principal, seen.database, seen.table) for seen in before}
         for seen in strangers(self.read):
             reasons = self.witness.reasons(seen)
-            if seen.database.endswith("_tbac"):
-                # Who reads something by LF-tag keeps it when it is declared sensitive, and with a table what is found
-                # in it: no tag grant can be narrowed.
+            if seen.database.endswith("_tbac") and self.troubled:
+                # No tag grant can be narrowed: it ends when central hears of what a crawler has found in a table that
+                # it shows, which may be late.
                 known = seen in before
                 reasons -= reasons if known else OF_THE_WHOLE if seen[:3] in tables else set()
             assert not reasons or self.book.covers(seen), f"{seen}: {reasons}"
@@ -526,7 +527,7 @@ def test_nothing_is_read_that_changed_while_people_decided_or_ended_while_others
     for change in (False, True):
         asked = len(life.mesh.mailed)
         # The second request overlaps the first.
-        life.request(*ask(life.mesh, "marketing", names, "finance", wanted))
+        life.request(*ask(life.mesh, "marketing", names, "finance", wanted | {"rows": ROWS[0] if change else None}))
         if change:
             life.flag_one(("finance", "goods", flagged))
         for _ in range(2):
