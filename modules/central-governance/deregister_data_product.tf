@@ -89,7 +89,7 @@ module "deregister_data_product_function" {
       },
       {
         sid       = "DropTables"
-        actions   = ["glue:DeleteTable", "glue:GetTables"]
+        actions   = ["glue:DeleteTable", "glue:GetTable", "glue:GetTables"]
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
     ],

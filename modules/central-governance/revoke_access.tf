@@ -105,6 +105,11 @@ module "revoke_access_function" {
         reason    = "Lake Formation has no resource-level permissions."
       },
       {
+        sid       = "SeeWhatIsRevoked"
+        actions   = ["glue:GetTable"] # by Lake Formation, for whoever revokes
+        resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
+      },
+      {
         sid       = "RemoveSchedules"
         actions   = ["scheduler:DeleteSchedule"]
         resources = [local.arn.schedules]

@@ -412,6 +412,9 @@ def test_the_errors_that_are_caught_exist(flow: Flow) -> None:
 
 # --- 7. what the code asks of AWS is what the roles allow, no more and no less
 
+# Whoever grants or revokes on a table must see it, by IAM as well:
+# https://docs.aws.amazon.com/lake-formation/latest/dg/required-permissions-for-grant.html
+REVOKING_BY_NAME = {"deregister_data_product", "revoke_access", "unlink_data_product"}
 # What the building blocks give to every function and every state machine.
 OF_EVERY_FUNCTION = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 OF_EVERY_WORKFLOW = re.compile(r"(logs|xray):\w+")
@@ -435,6 +438,8 @@ def test_the_function_may_do_what_its_code_does_and_nothing_else(flow: Flow) -> 
     needed = function_actions(flow.name) | OF_EVERY_FUNCTION
     if flow.grants_across_accounts:
         needed |= CROSS_ACCOUNT_GRANT
+    if flow.name in REVOKING_BY_NAME:
+        needed |= {"glue:GetTable"}
     if f"{function_address(flow)}.aws_lambda_function_event_invoke_config.live[0]" in flow.plan.resources:
         needed |= {"sqs:SendMessage"}
 
