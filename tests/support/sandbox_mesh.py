@@ -195,12 +195,9 @@ class SandboxCentral(FakeCentral):
                 world = DomainWorld(registry, catalog, permissions, self.domains, self.domains, lf_tags, self.router)
                 return DomainRegistration(world, self.central())
             case "register_data_product":
-                return ProductRegistration(
-                    ProductWorld(*gateways(WRITER_ROLE), self.filters_of(WRITER_ROLE)),
-                    RULES,
-                    account_id=CENTRAL,
-                    partition="aws",
-                )
+                registry, catalog, permissions, lf_tags = gateways(WRITER_ROLE)
+                products = ProductWorld(registry, catalog, permissions, lf_tags, self.filters_of(WRITER_ROLE))
+                return ProductRegistration(products, RULES, account_id=CENTRAL, partition="aws")
             case _:
                 registry, catalog, permissions, lf_tags = gateways(INDEXER_ROLE)
                 facts = IndexingWorld(registry, catalog, lf_tags, permissions, self.filters_of(INDEXER_ROLE))

@@ -13,7 +13,7 @@ from datamesh.models.tags import TableTags
 from tests.support.central_commands import NOW, table_spec
 
 OPEN = {"data_classification": "internal", "pii_flag": "false"}
-SENSITIVE = {"confidentiality": ("sensitive",)}
+SENSITIVE: dict[str, tuple[str, ...]] = {"confidentiality": ("sensitive",)}
 COLUMNS = ("id", "name", "booking", "day")
 
 

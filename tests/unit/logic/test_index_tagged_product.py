@@ -89,9 +89,9 @@ def test_columns_that_appear_are_tagged_as_declared_and_told() -> None:
     central = central_with_flights([{"name": "a"}, {"name": "b", "tags": {"classification": "public"}}])
     grant(central, OPEN)
     crawl(central, "a", "b")
-    told = len(central.said("DataProductTagsChanged"))
+    before = len(central.said("DataProductTagsChanged"))
     walk = central.deliver(crawled())
-    assert len(central.said("DataProductTagsChanged")) == told + 2
+    assert len(central.said("DataProductTagsChanged")) == before + 2
     assert walk.output is not None
     assert (walk.output["outcome"], walk.output["tags_changed"]) == ("indexed", True)
     assert central.lf_tags.on_columns[TBAC, "flights", "b"] == {"classification": "public"}

@@ -183,7 +183,7 @@ def test_every_request_has_filters_of_its_own(central: FakeCentral) -> None:
 def test_a_grant_to_a_consumer_can_be_passed_on_inside_its_account_only(central: FakeCentral) -> None:
     central.deliver(request_access(REQUEST, tables=["flights"]))
     resource = FilterResource(catalog_id=CENTRAL, database=DATABASE, table="flights", name=filter_of(REQUEST))
-    assert central.lake_formation.granted[MARKETING, resource] == ({"SELECT"}, {"SELECT"})
+    assert central.lake_formation.granted[MARKETING, resource] == (frozenset({"SELECT"}), frozenset({"SELECT"}))
 
 
 def test_columns_and_rows_are_granted_as_asked_and_partition_keys_always() -> None:
