@@ -1,4 +1,6 @@
-"""Requests that nothing brings forward any more: nobody waits for their decision, or nobody ended them in time."""
+"""Requests that nothing brings forward any more: nobody waits for their decision, nobody ended them in time, or whoever
+worked on them is gone.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,7 +12,7 @@ from datamesh.logic.approvals import Approvals
 from datamesh.logic.notices import notices_for
 from datamesh.logic.ports import Registry
 from datamesh.models.approvals import ApprovalRecord
-from datamesh.models.commands import ExpireDataProductAccess
+from datamesh.models.commands import ExpireDataProductAccess, RevokeDataProductAccess
 from datamesh.models.events import EventData
 from datamesh.models.facts import DataProductAccessDenied
 from datamesh.models.ledger import LedgerEvent, LedgerKind
@@ -51,6 +53,12 @@ class StrandedRequests:
         overdue = record.expires_at is not None and record.expires_at + LATE < now
         if record.status in STANDING and record.sort == "access" and record.expires_at is not None and overdue:
             return Said(ExpireDataProductAccess(request_id=record.request_id, expires_at=record.expires_at), None)
+        if record.in_progress and record.sort == "access" and record.lease_expires_at + PATIENCE < now:
+            # Who granted or took back has died with its cleaning up: something may be granted, and without an end.
+            reason = (
+                f"The workflow that worked on the request is gone since {record.lease_expires_at:%Y-%m-%d %H:%M} UTC"
+            )
+            return Said(RevokeDataProductAccess(request_id=record.request_id, reason=reason), None)
         return None
 
     def _end_pending(self, record: RequestRecord, now: datetime) -> Said | None:

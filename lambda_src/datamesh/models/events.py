@@ -177,8 +177,10 @@ def make_entry(
     """Build the entry that says `data` as a consequence of `cause`.
 
     The correlation id is carried on, and the event id follows from the cause, so a repeated step publishes the same
-    event. `discriminator` tells apart several events of one type with one cause.
+    event. `discriminator` tells apart several events of one type with one cause. What both domains and central may say
+    central says by this: domains' own commands are not made here.
     """
+    own = CENTRAL_SOURCE if CENTRAL_SOURCE in data.sources else data.sources[0]
     metadata = Metadata(
         event_id=derived_id(cause.event_id, data.detail_type(), discriminator),
         correlation_id=cause.correlation_id,
@@ -190,7 +192,7 @@ def make_entry(
     if target_account is None:
         del shown["target_account"]
     return Entry(
-        source=source or data.sources[0],
+        source=source or own,
         detail_type=data.detail_type(),
         detail={"metadata": shown, "data": data.to_json()},
     )

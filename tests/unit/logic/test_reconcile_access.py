@@ -531,3 +531,21 @@ def test_access_whose_time_is_over_is_ended_by_its_own_flow(mesh: Mesh) -> None:
     assert [entry["Detail"]["data"]["request_id"] for entry in said] == [str(number) for number in late]
     assert {entry["Detail"]["data"]["expires_at"] for entry in said} == {iso(NOW - timedelta(hours=1))}
     assert len({entry["Detail"]["metadata"]["event_id"] for entry in said}) == 12
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "REVOKING"])
+def test_access_on_which_nobody_works_any_more_is_taken_back_by_its_own_flow(mesh: Mesh, status: str) -> None:
+    # GIVEN a request whose execution died two hours ago, and one whose execution may still be alive
+    dead, alive = UUID(int=100), UUID(int=200)
+    for number, hours in ((dead, -2), (alive, 0.1)):
+        lease = NOW + timedelta(hours=hours)
+        mesh.registry.write([Save(request_of(number, status=status, lease_expires_at=lease))])
+
+    # WHEN requests are settled
+    said = settle(mesh)
+
+    # THEN whatever may have been granted is taken back, by a command of central
+    assert [(entry["DetailType"], entry["Source"]) for entry in said] == [
+        ("RevokeDataProductAccess", "datamesh.central")
+    ]
+    assert said[0]["Detail"]["data"]["request_id"] == str(dead)
