@@ -63,7 +63,7 @@ class Approvals:
 
     def told(self, detail_type: str, request_id: str, receiver: Account = MARKETING) -> SeenEvent:
         """What an account is told about a request."""
-        return self.story.listener.wait_for_request(detail_type, request_id, receiver=receiver.name)
+        return self.story.listener.wait_for_request(detail_type, request_id, receiver=receiver.name, seconds=60)
 
     def link(self, request_id: str) -> str:
         """The link in the owner's newest mail about a request."""

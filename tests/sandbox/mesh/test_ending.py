@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 
 from sandbox.mesh import people
 from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, SALES, Account
 from sandbox.mesh.query import QueryRefusedError
+from tests.sandbox.mesh.approvals import left
 from tests.sandbox.mesh.story import DATABASE, Story
 
 NRAC = "datamesh_sales_nrac"
-
-
-def left(story: Story) -> dict[str, Any]:
-    """All that sharing makes: permissions, links and databases, filters, shares, schedules."""
-    filters = story.client("lakeformation", CENTRAL).list_data_cells_filter()["DataCellsFilters"]
-    shares = story.client("ram", CENTRAL).get_resource_shares(resourceOwner="SELF")["resourceShares"]
-    schedules = story.client("scheduler", CENTRAL).list_schedules(GroupName="datamesh-central")["Schedules"]
-    return {
-        "permissions": {
-            account.name: {row for row in story.permissions(account) if "unlink-data-product" not in row[0]}
-            for account in (CENTRAL, SALES, MARKETING)
-        },
-        "links": {account.name: links(story, account) for account in (SALES, MARKETING)},
-        "filters": sorted(each["Name"] for each in filters),
-        "shares": sorted(each["resourceShareArn"] for each in shares if each["status"] == "ACTIVE"),
-        "schedules": sorted(each["Name"] for each in schedules),
-    }
-
-
-def links(story: Story, account: Account) -> dict[str, list[str]]:
-    glue = story.client("glue", account)
-    return {
-        database["Name"]: sorted(table["Name"] for table in glue.get_tables(DatabaseName=database["Name"])["TableList"])
-        for database in glue.get_databases()["DatabaseList"]
-        if database["Name"].startswith("datamesh_")
-    }
 
 
 def revoke(story: Story, request_id: str, by: Account = MARKETING) -> None:
@@ -111,7 +85,7 @@ def test_a_product_that_leaves_takes_its_access_and_links_along(registered: Stor
     assert registered.client("glue", CENTRAL).get_tables(DatabaseName=NRAC)["TableList"] == []
     found = left(registered)
     assert (found["filters"], found["schedules"]) == ([], [])
-    assert found["links"] == {SALES.name: {DATABASE: []}, MARKETING.name: {}}
+    assert found["links"] == {SALES.name: {DATABASE: []}, MARKETING.name: {}, FINANCE.name: {}}
     gone = MARKETING.role_arn(people.ANALYST)
     assert not any(gone in row[0] for rows in found["permissions"].values() for row in rows)
     # The same product may come again.

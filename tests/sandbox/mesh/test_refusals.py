@@ -42,12 +42,20 @@ def test_without_the_iam_action_glue_get_table(shared: Story) -> None:
         shared.query()
 
 
+def filter_of(shared: Story, table: str) -> dict[str, Any]:
+    """The one data cells filter on a table: what its request was granted."""
+    place = {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": table}
+    (found,) = shared.client("lakeformation", CENTRAL).list_data_cells_filter(Table=place)["DataCellsFilters"]
+    names = ("TableCatalogId", "DatabaseName", "TableName", "Name")
+    return {"DataCellsFilter": {name: found[name] for name in names}}
+
+
 def test_without_the_grant_of_central(shared: Story) -> None:
     shared.client("lakeformation", CENTRAL).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.id},
-        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
-        Permissions=["SELECT", "DESCRIBE"],
-        PermissionsWithGrantOption=["SELECT", "DESCRIBE"],
+        Resource=filter_of(shared, "airports"),
+        Permissions=["SELECT"],
+        PermissionsWithGrantOption=["SELECT"],
     )
     with pytest.raises(QueryRefusedError, match=r"TABLE_NOT_FOUND|Insufficient"):
         shared.query()
@@ -56,8 +64,8 @@ def test_without_the_grant_of_central(shared: Story) -> None:
 def test_without_the_grant_on_the_links_target(shared: Story) -> None:
     shared.client("lakeformation", MARKETING).revoke_permissions(
         Principal={"DataLakePrincipalIdentifier": MARKETING.role_arn(people.ANALYST)},
-        Resource={"Table": {"CatalogId": CENTRAL.id, "DatabaseName": NRAC, "Name": "airports"}},
-        Permissions=["SELECT", "DESCRIBE"],
+        Resource=filter_of(shared, "airports"),
+        Permissions=["SELECT"],
     )
     with pytest.raises(QueryRefusedError, match=r"TABLE_NOT_FOUND|COLUMN_NOT_FOUND|Insufficient"):
         shared.query()
@@ -195,12 +203,19 @@ def test_a_location_outside_the_domains_prefix(story: Story) -> None:
 
 @pytest.mark.parametrize("change", [{"classification": "confidential"}, {"pii": True}, {"classification": None}])
 def test_a_request_for_a_sensitive_or_unclassified_product(story: Story, change: dict[str, Any]) -> None:
+    """Nothing of it is granted before a person has agreed (test_approvals.py tells what follows then)."""
     story.register_product(story.manifest(("airports",)) | change)
+    story.settle()
     before = story.permissions(CENTRAL)
-    correlation_id = story.put(MARKETING, "RequestDataProductAccess", story.access_request(tables=["airports"]))
-    answer = rejected(story, correlation_id)
-    assert "airports" in answer["message"]
+    request = story.access_request(tables=["airports"])
+    correlation_id = story.put(MARKETING, "RequestDataProductAccess", request)
+    asked = story.listener.wait("DataProductAccessRequested", correlation_id, receiver=MARKETING.name)
+    assert (asked.data["status"], asked.data["sensitive"], asked.data["stages"]) == ("PENDING", True, ["owners"])
+    story.settle()
+    assert "airports" in json.dumps(story.request_record(str(request["request_id"])).to_json()["ruling"]["reasons"])
     assert story.permissions(CENTRAL) == before
+    with pytest.raises(QueryRefusedError):
+        story.query()
 
 
 def test_a_principal_of_another_account(story: Story) -> None:
