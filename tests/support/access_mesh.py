@@ -221,7 +221,7 @@ class AccessCentral(SandboxCentral):
                 )
                 return AccessReconciliation(
                     ReconcilingWorld(looked_at, Approvals(registry, outbox, callbacks), outbox),
-                    ReconcileConfig(account_id=CENTRAL, prefix="datamesh", domain_tag_key=DOMAIN_TAG_KEY, heal="all"),
+                    ReconcileConfig(CENTRAL, "datamesh", DOMAIN_TAG_KEY, "all", ENDER_ROLE),
                 )
             case _:
                 return super().flow(name)

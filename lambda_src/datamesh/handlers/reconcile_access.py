@@ -6,6 +6,7 @@ from datetime import datetime
 from datamesh.aws.callbacks import Callbacks
 from datamesh.aws.data_filters import DataFilters
 from datamesh.aws.glue_catalog import GlueCatalog
+from datamesh.aws.identity import own_role_arn
 from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.outbox import Outbox
 from datamesh.aws.registry import Registry
@@ -55,6 +56,7 @@ def _flow() -> AccessReconciliation:
         prefix=settings.datamesh_prefix,
         domain_tag_key=settings.domain_tag_key,
         heal=settings.reconcile_heal,
+        own_role_arn=own_role_arn(),
     )
     return AccessReconciliation(world, config)
 

@@ -28,7 +28,7 @@ from datamesh.models.errors import GrantFailed, GrantNotVisible, InvalidEvent, I
 from datamesh.models.events import Entry, make_entry
 from datamesh.models.facts import MAX_DRIFTS, Drift, DriftKind, GrantDriftFound
 from datamesh.models.ledger import LedgerEvent, LedgerKind
-from datamesh.models.permissions import FilterResource, TagPolicyResource
+from datamesh.models.permissions import FilterResource, Grant, TagPolicyResource
 from datamesh.models.registry import Append, DomainRecord
 from datamesh.models.steps import Json, StepRequest
 
@@ -64,6 +64,7 @@ class ReconcileConfig(NamedTuple):
     prefix: str
     domain_tag_key: str
     heal: Heal
+    own_role_arn: str
 
 
 class Position(Model):
@@ -183,6 +184,7 @@ class _Work:
         now: datetime,
     ) -> None:
         self._world = world
+        self._own_role_arn = config.own_role_arn
         self._heal = heal
         self._execution = execution
         self._now = now
@@ -298,7 +300,11 @@ class _Work:
                     table=wanted.table,
                     name=wanted.name,
                 )
-                drift.permissions.revoke(drift.permissions.list_permissions(resource=resource))
+                rows = drift.permissions.list_permissions(resource=resource)
+                # Who made the filter may drop it, which shows nobody anything and goes with it.
+                drift.permissions.revoke(row for row in rows if "SELECT" in row.permissions)
+                # An administrator may not drop what others made without this.
+                drift.permissions.grant([Grant(principal=self._own_role_arn, resource=resource, permissions=("DROP",))])
                 drift.filters.delete(wanted.database, wanted.table, wanted.name)
             case _:
                 pass

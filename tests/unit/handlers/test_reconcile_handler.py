@@ -52,6 +52,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
     monkeypatch.setattr(clients, "dynamodb", EmptyTable)
     monkeypatch.setattr(clients, "lake_formation", NothingGranted)
+    monkeypatch.setattr(reconcile_access, "own_role_arn", lambda: "arn:aws:iam::111111111111:role/reconciler")
 
 
 def request(step: str, **more: Any) -> dict[str, Any]:

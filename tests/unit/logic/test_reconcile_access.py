@@ -127,7 +127,9 @@ class Mesh:
 
     @property
     def granted(self) -> dict[str, Any]:
-        return {"grants": dict(self.permissions.granted), "filters": dict(self.filters.found)}
+        # Who drops a filter holds that right until it is gone.
+        held = {key: value for key, value in self.permissions.granted.items() if value[0] != {"DROP"}}
+        return {"grants": held, "filters": dict(self.filters.found)}
 
     def flow(self, heal: Heal) -> AccessReconciliation:
         world = World(
@@ -135,7 +137,8 @@ class Mesh:
             approvals=Approvals(self.registry, self.outbox, self.callbacks),
             outbox=self.outbox,
         )
-        config = ReconcileConfig(account_id=CENTRAL, prefix="datamesh", domain_tag_key=DOMAIN_TAG_KEY, heal=heal)
+        own_role = f"arn:aws:iam::{CENTRAL}:role/datamesh-central-reconcile-access-function"
+        config = ReconcileConfig(CENTRAL, "datamesh", DOMAIN_TAG_KEY, heal, own_role)
         return AccessReconciliation(world, config)
 
     def step(self, step: str, heal: Heal = "all", *, asked: str | None = None, **payload: Any) -> Any:
