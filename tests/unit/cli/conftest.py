@@ -1,0 +1,23 @@
+"""The command line runs in the process of the tests: what it sets for a process of its own is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from datamesh.aws import clients
+from datamesh.observability import logger
+
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own() -> Iterator[None]:
+    """No client that another test has made, and the level of the log that others want."""
+    made_once = [each for each in vars(clients).values() if hasattr(each, "cache_clear")]
+    level = logger.log_level
+    for each in made_once:
+        each.cache_clear()
+    yield
+    logger.setLevel(level)
+    for each in made_once:
+        each.cache_clear()
