@@ -17,6 +17,7 @@ from datamesh.models.catalog import CatalogDatabase, CatalogTable
 from datamesh.models.commands import MAX_COLUMNS, TableSpec, WidenDataProductAccess
 from datamesh.models.errors import CatalogInconsistent
 from datamesh.models.events import derived_id
+from datamesh.models.facts import MAX_LISTED_COLUMNS, DataProductAccessChanged
 from datamesh.models.ledger import LedgerEvent
 from datamesh.models.permissions import DataFilter, FilterResource, Grant
 from datamesh.models.registry import Append, GrantRecord, ProductContent, ProductRecord, Save, ShownTable
@@ -41,6 +42,30 @@ class Declared(NamedTuple):
     product: ProductRecord
     contents: Sequence[ProductContent]
     specs: Mapping[str, TableSpec]
+
+
+class Question(NamedTuple):
+    """What a standing grant would show more, and what of it the grant has shown before it became sensitive."""
+
+    grant: GrantRecord
+    command: WidenDataProductAccess
+    held_back: tuple[str, ...]
+
+    def news(self) -> DataProductAccessChanged | None:
+        """Return what the consumer is told: that the grant shows less until people have decided."""
+        if not self.held_back:
+            return None
+        ((table, _),) = self.command.columns.items()
+        return DataProductAccessChanged(
+            request_id=self.grant.request_id,
+            domain=self.grant.consumer,
+            product=self.grant.product,
+            table=table,
+            effect="narrowed",
+            columns=self.held_back[:MAX_LISTED_COLUMNS],
+            column_count=len(self.held_back),
+            reason=f"It is sensitive now; the request {self.command.request_id} asks whether it may be shown",
+        )
 
 
 class HeldBack:
@@ -76,7 +101,7 @@ class HeldBack:
                 access_work.release(registry, consumer, holder)
         return taken
 
-    def additions(self, declared: Declared) -> Iterator[WidenDataProductAccess]:
+    def additions(self, declared: Declared) -> Iterator[Question]:
         """Yield what standing grants would show more if they were asked for now, one command per grant and table.
 
         Each has the same id when it is found again, unless other columns are sensitive since: what was answered is not
@@ -100,9 +125,12 @@ class HeldBack:
                 request_id = derived_id(grant.request_id, "widen", name, *more, "sensitive", *flagged)
                 known = registry.request(request_id)
                 if known is None or known.status not in ANSWERED:
-                    yield WidenDataProductAccess(
+                    command = WidenDataProductAccess(
                         request_id=request_id, widens=grant.request_id, columns={name: more[:MAX_COLUMNS]}
                     )
+                    shown = grant.shown.get(name)
+                    held_back = tuple(column for column in more if shown is not None and column in shown.held_back)
+                    yield Question(grant, command, held_back)
 
     # --- parts ---
 

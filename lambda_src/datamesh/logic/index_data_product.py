@@ -20,8 +20,9 @@ from datamesh.logic.tagging import Plan, Tagging, TagRules, column_names, declar
 from datamesh.logic.tagging import World as TagWorld
 from datamesh.logic.tags import Matched, effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
+from datamesh.models.commands import RevokeDataProductAccess
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
-from datamesh.models.events import Command, DomainFact, Envelope, make_entry
+from datamesh.models.events import CENTRAL_SOURCE, DomainFact, Entry, Envelope, make_entry
 from datamesh.models.facts import (
     DataProductAccessProvisioned,
     DataProductCrawlFailed,
@@ -48,8 +49,9 @@ from datamesh.models.steps import Json, StepRequest
 from datamesh.models.tags import TableTags
 
 MAX_REASONS = 50
+# PutEvents takes ten entries, and of each question the consumer may hear as well:
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-MAX_QUESTIONS = 10
+MAX_QUESTIONS = 5
 IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False}
 
 
@@ -117,28 +119,35 @@ class ProductIndexing:
         reference = data["product"] if isinstance(data["product"], dict) else {**data, "name": data["product"]}
         product = self._product(envelope, reference["domain"], reference["name"])
         taken: list[str] = []
+        by_id: dict[str, list[Entry]] = {}
+        cause = envelope.metadata()
         if data.get("access_mode", "nrac") == "nrac":
             specs = {table.name: table.spec for table in self._world.registry.tables(product.domain, product.name)}
             declared = Declared(product, _contents(product), specs)
             taken = self._held_back.narrow(declared, holder=f"{request.execution.id}/{request.step}", now=now)
-            commands: list[Command] = list(self._held_back.additions(declared))
+            for question in self._held_back.additions(declared):
+                name = str(question.command.request_id)
+                by_id[name] = [make_entry(question.command, cause=cause, now=now, discriminator=name)]
+                if (news := question.news()) is not None:
+                    to = question.grant.account_id
+                    by_id[name].append(make_entry(news, cause=cause, now=now, target_account=to, discriminator=name))
         else:
-            commands = self._endings(product)
+            for ending in self._endings(product):
+                name = str(ending.request_id)
+                by_id[name] = [make_entry(ending, cause=cause, now=now, source=CENTRAL_SOURCE, discriminator=name)]
         asked = str(request.payload.get("asked") or "")
-        by_id = {str(getattr(each, "request_id", "")): each for each in commands}
         batch = [name for name in sorted(by_id) if name > asked][:MAX_QUESTIONS]
-        entries = [make_entry(by_id[name], cause=envelope.metadata(), now=now, discriminator=name) for name in batch]
         return {
             "outcome": "ask" if batch else "reviewed",
             "asked": batch[-1] if batch else asked,
             "held_back": taken[:MAX_REASONS],
-            "entries": [entry.to_json() for entry in entries],
+            "entries": [entry.to_json() for name in batch for entry in by_id[name]],
         }
 
-    def _endings(self, product: ProductRecord) -> list[Command]:
+    def _endings(self, product: ProductRecord) -> list[RevokeDataProductAccess]:
         """Return what ends the standing tag grants that show what is sensitive now and nobody approved."""
         database, grants = product.placed.get("tbac"), self._world.registry.tag_grants()
-        found: dict[str, Command] = {}
+        found: dict[str, RevokeDataProductAccess] = {}
         for table in self._world.registry.tables(product.domain, product.name) if database and grants else []:
             seen = self._tagging.look(database or "", table.name)
             if seen is None:

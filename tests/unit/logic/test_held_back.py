@@ -212,6 +212,16 @@ def test_a_column_that_is_flagged_in_the_catalog_itself_is_held_back_and_asked_f
     assert [each["columns"] for each in questions(central)] == [{"flights": ["email"]}]
 
 
+def test_the_consumer_is_told_that_its_grant_shows_less(central: FakeCentral) -> None:
+    central.deliver(register_product(flights(column("origin"), column("email", pii=True)), minute=20))
+    central.deliver(schema_updated())
+    [told] = central.said("DataProductAccessChanged")
+    assert (told["effect"], told["table"], told["columns"]) == ("narrowed", "flights", ["email"])
+    assert questions(central)[0]["request_id"] in told["reason"]
+    [entry] = [each for each in central.published if each["DetailType"] == "DataProductAccessChanged"]
+    assert entry["Detail"]["metadata"]["target_account"] == MARKETING
+
+
 def test_who_asked_for_some_columns_is_not_asked_for_others(central: FakeCentral) -> None:
     [record] = central.registry.grants("sales", "air_travel")
     some = shown(central).model_copy(update={"all_columns": False})
