@@ -65,6 +65,7 @@ module "deregister_data_domain_function" {
           "dynamodb:GetItem",
           "dynamodb:PutItem",
           "dynamodb:Query",
+          "dynamodb:Scan", # for what the domain was granted of all others' products
         ]
         resources = [local.arn.registry]
       },

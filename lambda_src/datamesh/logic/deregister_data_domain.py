@@ -135,6 +135,11 @@ class DomainDeregistration:
                 uses.append(f"its tag grant {grant.request_id}")
             elif name in grant.expression.get(key, ()):
                 uses.append(f"{grant.consumer}'s tag grant {grant.request_id} for {key}={name}")
+        uses += [
+            f"its grant {grant.request_id} of {grant.product.domain}.{grant.product.name}"
+            for grant in registry.all_grants()
+            if grant.consumer == name
+        ]
         uses += self._held_of_others(leaving)
         for database in (leaving.databases.nrac, leaving.databases.tbac):
             uses += [f"the table {database}.{table.name}" for table in self._world.catalog.list_tables(database)]

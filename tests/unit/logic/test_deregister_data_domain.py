@@ -13,6 +13,7 @@ from datamesh.logic.admission import LEASE
 from datamesh.models.permissions import Grant, TableResource
 from datamesh.models.registry import (
     Change,
+    GrantRecord,
     ProductRecord,
     Record,
     RequestRecord,
@@ -278,13 +279,27 @@ def test_what_was_granted_by_name_while_the_consumer_left_is_taken_back() -> Non
     flights = table_spec("flights", columns=[{"name": "id", "type": "bigint"}])
     central = central_with("sales", "marketing", product=product_spec(flights))
     central.step("share_data_product", "admit", BY_NAME)
+
+    def leave_first(changes: Sequence[Change]) -> None:
+        if any(isinstance(change, Save) and isinstance(change.record, GrantRecord) for change in changes):
+            central.registry.before_write = None
+            assert central.deliver(leave("marketing")).path[-1] == "Domain Deregistered"
+
+    central.registry.before_write = leave_first
+    assert central.step("share_data_product", "grant", BY_NAME)["code"] == "DomainNotRegistered"
+    assert not [who for who, _ in central.lake_formation.granted if who == MARKETING]
+
+
+def test_a_domain_to_which_something_is_being_granted_by_name_stays() -> None:
+    flights = table_spec("flights", columns=[{"name": "id", "type": "bigint"}])
+    central = central_with("sales", "marketing", product=product_spec(flights))
+    central.step("share_data_product", "admit", BY_NAME)
     grant = central.lake_formation.grant
 
     def late(grants: Iterable[Grant]) -> None:
         central.lake_formation.grant = grant  # type: ignore[method-assign]
-        assert central.deliver(leave("marketing")).path[-1] == "Domain Deregistered"
+        assert "its grant" in rejected(central, leave("marketing"))["message"]
         grant(grants)
 
     central.lake_formation.grant = late  # type: ignore[method-assign]
-    assert central.step("share_data_product", "grant", BY_NAME)["code"] == "DomainNotRegistered"
-    assert not [who for who, _ in central.lake_formation.granted if who == MARKETING]
+    assert central.step("share_data_product", "grant", BY_NAME)["outcome"] == "granted"
