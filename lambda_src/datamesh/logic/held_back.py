@@ -47,7 +47,7 @@ class Declared(NamedTuple):
 class Question(NamedTuple):
     """What a standing grant would show more, and what of it the grant has shown before it became sensitive."""
 
-    grant: GrantRecord
+    standing: GrantRecord
     command: WidenDataProductAccess
     held_back: tuple[str, ...]
 
@@ -57,9 +57,9 @@ class Question(NamedTuple):
             return None
         ((table, _),) = self.command.columns.items()
         return DataProductAccessChanged(
-            request_id=self.grant.request_id,
-            domain=self.grant.consumer,
-            product=self.grant.product,
+            request_id=self.standing.request_id,
+            domain=self.standing.consumer,
+            product=self.standing.product,
             table=table,
             effect="narrowed",
             columns=self.held_back[:MAX_LISTED_COLUMNS],

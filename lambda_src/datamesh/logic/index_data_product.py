@@ -129,7 +129,7 @@ class ProductIndexing:
                 name = str(question.command.request_id)
                 by_id[name] = [make_entry(question.command, cause=cause, now=now, discriminator=name)]
                 if (news := question.news()) is not None:
-                    to = question.grant.account_id
+                    to = question.standing.account_id
                     by_id[name].append(make_entry(news, cause=cause, now=now, target_account=to, discriminator=name))
         else:
             for ending in self._endings(product):
