@@ -387,6 +387,7 @@ class Life(RuleBasedStateMachine):
         try:
             self.mesh.vote(mail, decision, comment="Because")
         except Exception:
+            # What dies in a troubled life dies with an error of any class; what it has left is looked at below.
             if not may_die:
                 raise
         after = self.mesh.stage(mail)
