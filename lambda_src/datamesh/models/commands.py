@@ -34,6 +34,8 @@ MAX_ROW_FILTER = 2_048
 MAX_DURATION_DAYS = 3_650
 # Glue: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html (Comment, at most 255 bytes)
 Comment = Annotated[str, Field(max_length=255)]
+Example = Annotated[str, Field(max_length=128)]
+MAX_EXAMPLES = 5
 
 
 Justification = Annotated[str, Field(min_length=1, max_length=2048)]
@@ -80,6 +82,9 @@ class Column(DeclaredColumn):
         None, description="null: the crawler finds the column; what is said of it here holds as soon as it appears."
     )
     comment: Comment | None = None
+    examples: tuple[Example, ...] = Field(
+        (), max_length=MAX_EXAMPLES, description="Example values, row by row; shown to those with access only."
+    )
 
 
 class TableSpec(Model):

@@ -479,3 +479,42 @@ class InvalidSettings(DatameshError):
 
 class UnknownStep(DatameshError):
     """The state machine asked the function for a step that it does not have."""
+
+
+# --- The API: answered with problem details ---
+
+
+class NotSignedIn(DatameshError):
+    """The token does not say who asks."""
+
+
+class NotAllowed(DatameshError):
+    """The person has none of the roles that this needs."""
+
+
+class NotFound(DatameshError):
+    """There is nothing of this name, or nothing that the person may see."""
+
+
+class InvalidRequest(DatameshError):
+    """Something in the request is not as it should be. `field` is the path to blame."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class BreakingChange(DatameshError):
+    """The change would break consumers, and nobody said that this is meant."""
+
+
+class StateConflict(DatameshError):
+    """What is asked for does not fit what it is asked of, as that stands now."""
+
+
+class IdempotencyConflict(DatameshError):
+    """The same idempotency key came with another request."""
+
+
+class SearchUnavailable(Transient):
+    """The search index does not answer."""

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from datamesh.models.base import AccountId, Model, NonEmpty, OpenModel, UtcTime
 from datamesh.models.errors import InvalidCommand, InvalidEvent
+from datamesh.models.people import Email
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 CENTRAL_SOURCE: Literal["datamesh.central"] = "datamesh.central"
@@ -29,6 +30,9 @@ class Metadata(OpenModel):
     causation_id: uuid.UUID | None = Field(None, description="`event_id` of the event that led to this one.")
     occurred_at: UtcTime = Field(description="When it happened, UTC. Decides which of two events is the newer.")
     target_account: AccountId | None = Field(None, description="The one account that central addresses.")
+    person: Email | None = Field(
+        None, description="Who asked for it by the API. Believed only of what central's own account says."
+    )
 
 
 class EventData(Model):
@@ -189,8 +193,9 @@ def make_entry(
         target_account=target_account,
     )
     shown = metadata.to_json()
-    if target_account is None:
-        del shown["target_account"]
+    for name in ("target_account", "person"):
+        if shown[name] is None:
+            del shown[name]
     return Entry(
         source=source or own,
         detail_type=data.detail_type(),

@@ -95,11 +95,35 @@ class Rule(Model):
         return self
 
 
+class DiscoveryConditions(Model):
+    """What a product must be like for a discovery rule to speak of it. What is null is not looked at."""
+
+    sensitive: bool | None = None
+    classifications: tuple[PolicyClassification, ...] | None = None
+    producers: tuple[DomainName, ...] | None = None
+    tags: dict[TagKey, TagValues] | None = Field(None, description="LF-tags that something of the product carries.")
+
+
+class DiscoveryRule(Model):
+    """Who may find products that are so. Their own domain and who governs the mesh find them always."""
+
+    name: PolicyName
+    description: ShortText | None = None
+    when: DiscoveryConditions = DiscoveryConditions()
+    visible_to: Literal["everyone", "nobody"] | tuple[DomainName, ...] = Field(
+        description="Everyone who is signed in, the members of these domains, or nobody but the owner."
+    )
+
+
 class ApprovalPolicy(Model):
-    """The policy of the mesh."""
+    """The policy of the mesh: who has to agree, and what may be discovered at all.
+
+    Of `discovery` the first rule whose conditions hold decides; what no rule speaks of everybody may find.
+    """
 
     groups: dict[PolicyName, tuple[Person, ...]] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=MAX_RULES)
+    discovery: tuple[DiscoveryRule, ...] = Field((), max_length=MAX_RULES)
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
