@@ -11,7 +11,9 @@ PYTEST := $(PYTHON) -m pytest
 TERRAFORM := $(PYTHON) tools/terraform.py
 # How many tests run side by side. Tests that share something costly (an applied mesh, plans) stay in one process.
 WORKERS ?= 2
-GROUPED = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+# Two of these have an applied mesh and mostly wait.
+GROUP_WORKERS ?= 3
+GROUPED = -n $(GROUP_WORKERS) --dist loadscope --no-loadscope-reorder
 # For plan, apply and destroy: the environment, the account workspace, and where to.
 ENV ?= central
 WORKSPACE ?= $(ENV)

@@ -9,8 +9,12 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling, Scheduling  # type: ignore[import-untyped]
 
 
+# The mesh's tests mostly wait. They run on two applied meshes, each in a process of its own, which last about as long.
+SECOND_MESH = frozenset({"test_approvals.py", "test_destroy.py", "test_notifications.py", "test_refusals.py"})
+
+
 class SharedWork(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-    """One process has the applied mesh, each room of the sandbox is whole, and so are the plans of the modules.
+    """Two processes have an applied mesh, each room of the sandbox is whole, and so are the plans of the modules.
 
     The marker `xdist_group` would say the same, but pytest 9 no longer shows pytest-xdist 3.8 the groups.
     """
@@ -19,7 +23,7 @@ class SharedWork(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typ
         path = PurePosixPath(nodeid.partition("::")[0])
         suite, room = path.parts[1], path.parts[2]
         if suite == "sandbox":
-            return f"{suite}/{room}"
+            return f"{suite}/{room}" + ("/second" if room == "mesh" and path.name in SECOND_MESH else "")
         return "roots" if room == "test_roots.py" else "plans"
 
 
@@ -30,4 +34,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of the applied mesh: it takes minutes to apply, and the others do the rest meanwhile."""
-    items.sort(key=lambda item: "sandbox/mesh" not in item.path.as_posix())
+    items.sort(key=_comes_later)
+
+
+def _comes_later(item: pytest.Item) -> tuple[bool, bool]:
+    """One test of either mesh leads, so that both are applied side by side from the start."""
+    of_mesh = "sandbox/mesh" in item.path.as_posix()
+    return not of_mesh, of_mesh and item.path.name in SECOND_MESH

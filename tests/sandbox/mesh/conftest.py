@@ -1,4 +1,4 @@
-"""One applied mesh for all tests of this directory: four accounts, brought up once, restored from snapshots.
+"""An applied mesh for the tests of this directory: four accounts, brought up once, restored from snapshots.
 
 ``mesh`` is the mesh with its domains registered and the data loaded, ``shared_mesh`` the same after sales' product
 was registered and granted to the analyst of marketing. Both are restored before each test that asks for them.
@@ -7,6 +7,7 @@ was registered and granted to the analyst of marketing. Both are restored before
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class Applied:
 @pytest.fixture(scope="session")
 def applied() -> Iterator[Applied]:
     """A sandbox of its own with all accounts applied; the domains sales and marketing are registered."""
-    directory = BUILD / "test-mesh"
+    # Two processes apply one each: see tests/conftest.py.
+    directory = BUILD / f"test-mesh-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     with Sandbox.start(log=directory / "sandbox.log") as sandbox:
