@@ -1,7 +1,7 @@
 """What a valid approval policy says that its author may not have meant."""
 
 from datamesh.logic.policy import mailbox
-from datamesh.models.policy import PRODUCERS_GROUPS, ApprovalPolicy, Conditions, Rule, Stage
+from datamesh.models.policy import PRODUCERS_GROUPS, ApprovalPolicy, Conditions, DiscoveryConditions, Rule, Stage
 
 
 def remarks(policy: ApprovalPolicy) -> list[str]:
@@ -21,7 +21,17 @@ def remarks(policy: ApprovalPolicy) -> list[str]:
             found += _too_few(policy, rule, stage)
     asked = {name for rule in policy.rules for stage in rule.stages for name in (*stage.approvers, *stage.escalate_to)}
     found += [f"group {name} is asked by no rule" for name in sorted(policy.groups.keys() - asked)]
-    return found
+    return found + _never_reached(policy)
+
+
+def _never_reached(policy: ApprovalPolicy) -> list[str]:
+    for number, rule in enumerate(policy.discovery):
+        if rule.when == DiscoveryConditions():
+            return [
+                f"discovery rule {later.name} is never reached: {rule.name}, before it, speaks of every product"
+                for later in policy.discovery[number + 1 :]
+            ]
+    return []
 
 
 def _speaks_of_all(rule: Rule) -> bool:

@@ -18,6 +18,11 @@ MAX_RESULTS = 10_000
 FacetName = Literal["domain", "classification", "tag", "format", "owner"]
 
 
+def tag_text(key: str, value: str) -> str:
+    """Return an LF-tag as documents hold it and queries ask for it."""
+    return f"{key}={value}"
+
+
 class SearchColumn(Model):
     """A column, as far as it is searched."""
 
