@@ -111,6 +111,10 @@ clean: ## Remove what was built (not the virtual environments)
 setup: ## Create .venv with the locked packages
 	@tools/setup.sh .venv requirements/dev.lock lambda_src .
 
+.PHONY: browser
+browser: # for the portal's tests
+	@tools/setup_browser.sh
+
 .PHONY: checkov-setup
 checkov-setup: # checkov pins its own boto3, so it lives apart
 	@tools/setup.sh .venv-checkov requirements/checkov.lock

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling, Scheduling  # type: ignore[import-untyped]
 
+if TYPE_CHECKING:
+    from tests.support.applied_mesh import Applied
 
 # The mesh's tests mostly wait. They run on two applied meshes, each in a process of its own, which last about as long.
 SECOND_MESH = frozenset({"test_approvals.py", "test_destroy.py", "test_notifications.py", "test_refusals.py"})
@@ -22,6 +26,8 @@ class SharedWork(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typ
     def _split_scope(self, nodeid: str) -> str:
         path = PurePosixPath(nodeid.partition("::")[0])
         suite, room = path.parts[1], path.parts[2]
+        if suite == "portal":
+            return "sandbox/mesh/second"
         if suite == "sandbox":
             return f"{suite}/{room}" + ("/second" if room == "mesh" and path.name in SECOND_MESH else "")
         return "roots" if room == "test_roots.py" else "plans"
@@ -38,6 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _comes_later(item: pytest.Item) -> tuple[bool, bool]:
-    """One test of either mesh leads, so that both are applied side by side from the start."""
-    of_mesh = "sandbox/mesh" in item.path.as_posix()
-    return not of_mesh, of_mesh and item.path.name in SECOND_MESH
+    """The first mesh leads and the second follows, so that both are applied side by side from the start."""
+    path = item.path.as_posix()
+    first = "tests/sandbox/mesh" in path and item.path.name not in SECOND_MESH
+    return not first, not ("tests/portal" in path or "tests/sandbox/mesh" in path)
+
+
+@pytest.fixture(scope="session")
+def applied() -> Iterator[Applied]:
+    """The mesh of this process, applied once; tests restore it from a snapshot."""
+    from tests.support.applied_mesh import applied_mesh  # noqa: PLC0415 - most tests need nothing of it
+
+    yield from applied_mesh()

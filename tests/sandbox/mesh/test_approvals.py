@@ -21,8 +21,8 @@ from tests.sandbox.mesh.approvals import (
     Approvals,
     left,
 )
-from tests.sandbox.mesh.conftest import Applied
 from tests.sandbox.mesh.story import DATABASE, Story, until
+from tests.support.applied_mesh import Applied
 
 GRANTED = "00000000-0000-4000-8000-00000000a001"
 STARTED: dict[str, Any] = {}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox.mesh.layout import FINANCE
-from tests.sandbox.mesh.conftest import REGISTERED, Applied
 from tests.sandbox.mesh.story import Story
+from tests.support.applied_mesh import REGISTERED, Applied
 
 
 def inventory(story: Story) -> dict[str, Any]:

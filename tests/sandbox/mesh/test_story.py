@@ -7,8 +7,8 @@ import pytest
 from sandbox.mesh import data, people
 from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, SALES
 from sandbox.mesh.query import QueryRefusedError
-from tests.sandbox.mesh.conftest import Applied
 from tests.sandbox.mesh.story import DATABASE, Story
+from tests.support.applied_mesh import Applied
 
 
 def test_a_second_plan_shows_no_change(applied: Applied, story: Story) -> None:

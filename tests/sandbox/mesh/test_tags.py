@@ -10,8 +10,8 @@ import pytest
 from sandbox.mesh import data, people
 from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, SALES, Account
 from sandbox.mesh.query import QueryRefusedError
-from tests.sandbox.mesh.conftest import Applied
 from tests.sandbox.mesh.story import Story
+from tests.support.applied_mesh import Applied
 
 TBAC = "datamesh_sales_tbac"
 AIRCRAFT = f"SELECT count(*) AS n FROM {TBAC}.aircraft"
