@@ -39,6 +39,7 @@ locals {
     routing_dlq     = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.routing_role_name}-dlq"
     routing_role    = "arn:${local.partition}:iam::${var.account_id}:role/${local.routing_role_name}"
     routing_rules   = "arn:${local.partition}:events:${local.region}:${var.account_id}:rule/${local.name}/${var.prefix}-to-*"
+    registry_index  = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.prefix}-registry/index/listing"
     resource_shares = "arn:${local.partition}:ram:${local.region}:${var.account_id}:resource-share/*"
     schedule_dlq    = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.schedule_role_name}-dlq"
     schedule_role   = "arn:${local.partition}:iam::${var.account_id}:role/${local.schedule_role_name}"

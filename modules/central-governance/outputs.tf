@@ -62,6 +62,20 @@ output "notifications_queue_url" {
   value       = aws_sqs_queue.notifications.url
 }
 
+output "registry_listing_index_arn" {
+  description = "ARN of the registry's index `listing`, for functions that list domains, requests and grants."
+  value       = local.arn.registry_index
+
+  depends_on = [aws_dynamodb_table.registry]
+}
+
+output "registry_table_arn" {
+  description = "ARN of the registry."
+  value       = local.arn.registry
+
+  depends_on = [aws_dynamodb_table.registry]
+}
+
 output "registry_table_name" {
   description = "Name of the registry, the mesh's store of truth."
   value       = aws_dynamodb_table.registry.name

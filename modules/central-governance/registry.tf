@@ -19,6 +19,25 @@ resource "aws_dynamodb_table" "registry" {
     type = "S"
   }
 
+  attribute {
+    name = "list_pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "list_sk"
+    type = "S"
+  }
+
+  # What is listed for people: domains by name, the requests and grants of a domain. Only these records are in it, and
+  # no workflow decides on what it says, because it follows the table with a delay.
+  global_secondary_index {
+    name            = "listing"
+    hash_key        = "list_pk"
+    range_key       = "list_sk"
+    projection_type = "ALL"
+  }
+
   point_in_time_recovery {
     enabled = true
   }

@@ -37,6 +37,7 @@ from datamesh.models.permissions import (
 from datamesh.models.policy import ApprovalPolicy, read_policy
 from datamesh.models.registry import (
     ADDED_TAGS,
+    DOMAINS,
     LEDGER_HEAD,
     POLICY,
     POLICY_SEEN,
@@ -67,9 +68,11 @@ from datamesh.models.registry import (
     Take,
     access_work_key,
     domain_key,
+    grants_listing,
     product_key,
     product_pk,
     request_key,
+    requests_listing,
     tag_change_key,
 )
 from datamesh.models.tags import FoundTable, TableTags
@@ -162,6 +165,20 @@ class FakeRegistry:
     def ledger_head(self) -> LedgerHead | None:
         return self._get(LedgerHead, LEDGER_HEAD)
 
+    def domains(self) -> list[DomainRecord]:
+        return self._listed(DomainRecord, DOMAINS)
+
+    def requests_of(
+        self, consumer: str, *, limit: int, after: str | None = None
+    ) -> tuple[list[RequestRecord], str | None]:
+        found = self._listed(RequestRecord, requests_listing(consumer))[::-1]
+        found = [item for item in found if after is None or (item.listing is not None and item.listing.sk < after)]
+        last = found[limit - 1].listing if len(found) > limit else None
+        return found[:limit], last.sk if last is not None else None
+
+    def grants_of(self, consumer: str) -> list[GrantRecord]:
+        return self._listed(GrantRecord, grants_listing(consumer))
+
     def all_domains(self) -> list[DomainRecord]:
         return sorted(self._all(DomainRecord), key=lambda domain: domain.domain)
 
@@ -237,6 +254,10 @@ class FakeRegistry:
 
     def _all(self, model: type[RecordT]) -> list[RecordT]:
         return [item for item in list(self.items.values()) if isinstance(item, model)]
+
+    def _listed(self, model: type[RecordT], pk: str) -> list[RecordT]:
+        found = [(item.listing.sk, item) for item in self._all(model) if item.listing and item.listing.pk == pk]
+        return [item for _, item in sorted(found, key=lambda each: each[0])]
 
     def _of(self, domain: str, product: str) -> list[tuple[Key, Record | str]]:
         return [(key, item) for key, item in self.items.items() if key.pk == product_pk(domain, product)]

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -29,6 +30,7 @@ from datamesh.models.notifications import NotificationRecord, notification_key
 from datamesh.models.policy import ApprovalPolicy, read_policy
 from datamesh.models.registry import (
     ADDED_TAGS,
+    DOMAINS,
     LEDGER_HEAD,
     POLICY,
     POLICY_SEEN,
@@ -60,10 +62,12 @@ from datamesh.models.registry import (
     Take,
     access_work_key,
     domain_key,
+    grants_listing,
     product_key,
     product_pk,
     request_key,
     request_pk,
+    requests_listing,
     tag_change_key,
 )
 
@@ -72,6 +76,9 @@ if TYPE_CHECKING:
 
 RecordT = TypeVar("RecordT", bound=Record)
 MAX_BATCH_GET = 100
+# The index by which people are shown lists (modules/central-governance/registry.tf).
+LISTING = "listing"
+_NO_FIELDS = frozenset({"pk", "sk", "kind", "list_pk", "list_sk"})
 # Somebody else has appended to the ledger: the entry is made anew and follows his.
 _LEDGER_MOVED = Rule(Handling.RETRY, budget=30, cap=1)
 
@@ -82,18 +89,20 @@ def record_to_item(record: Record) -> Item:
     size = len(json.dumps(content).encode())
     if size > MAX_ITEM:
         raise RecordTooLarge(f"{record.key.pk}/{record.key.sk} has {size} bytes")
-    return {**record.key.to_json(), "kind": record.kind, **content}
+    listed = {} if record.listing is None else {"list_pk": record.listing.pk, "list_sk": record.listing.sk}
+    return {**record.key.to_json(), **listed, "kind": record.kind, **content}
 
 
 def record_from_item(model: type[RecordT], item: Mapping[str, Any]) -> RecordT:
     """Read a record from an item."""
-    return model.model_validate({name: value for name, value in item.items() if name not in {"pk", "sk", "kind"}})
+    return model.model_validate({name: value for name, value in item.items() if name not in _NO_FIELDS})
 
 
 class Registry:
     """Gateway to the registry table, and to the ledger's for those who append to it.
 
-    Reads are consistent: decisions are made on them.
+    Reads are consistent: decisions are made on them. Those of `domains`, `requests_of` and `grants_of` are not: they
+    read an index that follows the table, mostly within a second, and are for lists that people look at.
     """
 
     def __init__(
@@ -186,6 +195,27 @@ class Registry:
     def ledger_head(self) -> LedgerHead | None:
         """Return the last entry of the ledger; None before the first one."""
         return self._record(LedgerHead, LEDGER_HEAD)
+
+    def domains(self) -> list[DomainRecord]:
+        """Return all domains of the mesh by name, those that have left included; possibly as they were a moment ago."""
+        return [record_from_item(DomainRecord, item) for item in self._listed(DOMAINS)]
+
+    def requests_of(
+        self, consumer: str, *, limit: int, after: str | None = None
+    ) -> tuple[list[RequestRecord], str | None]:
+        """Return a page of a domain's requests, the newest first, and after what the next page begins.
+
+        None instead of that says that this was the last page. What is shown may be as it was a moment ago.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.KeyConditionExpressions.html
+        """
+        found = self._listed(requests_listing(consumer), newest_first=True, after=after, limit=limit + 1)
+        items = list(islice(found, limit + 1))
+        more = items[limit - 1]["list_sk"] if len(items) > limit else None
+        return [record_from_item(RequestRecord, item) for item in items[:limit]], more
+
+    def grants_of(self, consumer: str) -> list[GrantRecord]:
+        """Return what a domain is granted by name, by product; possibly as it was a moment ago."""
+        return [record_from_item(GrantRecord, item) for item in self._listed(grants_listing(consumer))]
 
     def all_domains(self) -> list[DomainRecord]:
         """Return all domains of the mesh, by name: reads the whole registry, for what runs seldom."""
@@ -316,6 +346,20 @@ class Registry:
             "ExpressionAttributeValues": serialize({":pk": pk} | ({":sk": sk_prefix} if sk_prefix else {})),
             "ConsistentRead": True,
         }
+        return pages(self._client.query, request, self._retrier)
+
+    def _listed(
+        self, pk: str, *, newest_first: bool = False, after: str | None = None, limit: int | None = None
+    ) -> Iterator[Item]:
+        # An index takes no consistent reads. `limit` is how many are read at once, not how many there are.
+        condition = "list_pk = :pk" if after is None else "list_pk = :pk AND list_sk < :after"
+        request = {
+            "TableName": self._table,
+            "IndexName": LISTING,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": serialize({":pk": pk} | ({} if after is None else {":after": after})),
+            "ScanIndexForward": not newest_first,
+        } | ({} if limit is None else {"Limit": limit})
         return pages(self._client.query, request, self._retrier)
 
     def _scan(self, model: type[RecordT]) -> Iterator[RecordT]:

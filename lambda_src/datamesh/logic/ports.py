@@ -92,6 +92,17 @@ class Registry(Protocol):
     def ledger_head(self) -> LedgerHead | None:
         """Return the last entry of the ledger; None before the first one."""
 
+    def domains(self) -> list[DomainRecord]:
+        """Return all domains by name; possibly as they were a moment ago: for lists, not for decisions."""
+
+    def requests_of(
+        self, consumer: str, *, limit: int, after: str | None = None
+    ) -> tuple[list[RequestRecord], str | None]:
+        """Return a page of a domain's requests, the newest first, and after what the next begins: for lists only."""
+
+    def grants_of(self, consumer: str) -> list[GrantRecord]:
+        """Return what a domain is granted by name, by product: for lists only."""
+
     def all_domains(self) -> list[DomainRecord]:
         """Return all domains of the mesh: reads the whole registry, for what runs seldom."""
 

@@ -49,6 +49,11 @@ class Record(Model):
         """The primary key."""
         raise NotImplementedError
 
+    @property
+    def listing(self) -> Key | None:
+        """Where the index `listing` has the record; null: the index has it not."""
+        return None
+
 
 class WorkRecord(Record):
     """A record that one execution at a time works on.
@@ -100,6 +105,10 @@ class DomainRecord(WorkRecord):
     @property
     def key(self) -> Key:
         return domain_key(self.domain)
+
+    @property
+    def listing(self) -> Key:
+        return Key(pk=DOMAINS, sk=self.domain)
 
     @property
     def in_progress(self) -> bool:
@@ -303,6 +312,12 @@ class RequestRecord(WorkRecord):
         return request_key(self.request_id)
 
     @property
+    def listing(self) -> Key | None:
+        if self.requested_at is None:
+            return None
+        return Key(pk=requests_listing(self.domain), sk=f"{iso(self.requested_at)}#{self.request_id}")
+
+    @property
     def in_progress(self) -> bool:
         """Whether an execution holds the record: it grants, or takes back."""
         return self.status in {"APPROVED", "REVOKING"}
@@ -342,6 +357,10 @@ class GrantRecord(Record):
     @property
     def key(self) -> Key:
         return Key(pk=product_pk(self.product.domain, self.product.name), sk=f"GRANT#{self.consumer}#{self.request_id}")
+
+    @property
+    def listing(self) -> Key:
+        return Key(pk=grants_listing(self.consumer), sk=f"{self.product.domain}.{self.product.name}#{self.request_id}")
 
 
 class TagGrantRecord(Record):
@@ -477,6 +496,7 @@ class Claim(Model):
     owner: str
 
 
+DOMAINS = "DOMAINS"
 TAG_GRANTS = "TAGGRANTS"
 ADDED_TAGS = Key(pk="LFTAGS", sk="META")
 TAG_WORK = Key(pk="TAGWORK", sk="META")
@@ -518,6 +538,16 @@ def request_pk(request_id: uuid.UUID) -> str:
 def request_key(request_id: uuid.UUID) -> Key:
     """Return the key of a request."""
     return Key(pk=request_pk(request_id), sk="META")
+
+
+def requests_listing(consumer: str) -> str:
+    """Return where the index `listing` has a domain's requests for access, by time."""
+    return f"REQUESTS#{consumer}"
+
+
+def grants_listing(consumer: str) -> str:
+    """Return where the index `listing` has what a domain is granted by name, by product."""
+    return f"GRANTS#{consumer}"
 
 
 def access_work_key(consumer: str) -> Key:

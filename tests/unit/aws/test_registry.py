@@ -3,7 +3,8 @@
 import json
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -13,7 +14,7 @@ from moto import mock_aws
 from datamesh.aws import registry as gateway
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
-from datamesh.models.commands import TableSpec
+from datamesh.models.commands import ProductRef, TableSpec
 from datamesh.models.errors import AwsTemporarilyUnavailable, RecordTooLarge, WriteConflict
 from datamesh.models.registry import (
     AddedTags,
@@ -21,6 +22,7 @@ from datamesh.models.registry import (
     Drop,
     GiveBack,
     Record,
+    RequestRecord,
     Save,
     Stamp,
     TableRecord,
@@ -34,6 +36,7 @@ from datamesh.models.registry import (
 )
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import MARKETING, NOW, SALES, product_spec, request_access, table_spec
+from tests.support.central_fakes import FakeRegistry
 
 TABLE = "datamesh-registry"
 REQUEST = uuid.UUID(int=7)
@@ -48,8 +51,20 @@ def client() -> Iterator[Any]:
             AttributeDefinitions=[
                 {"AttributeName": "pk", "AttributeType": "S"},
                 {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "list_pk", "AttributeType": "S"},
+                {"AttributeName": "list_sk", "AttributeType": "S"},
             ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "listing",
+                    "KeySchema": [
+                        {"AttributeName": "list_pk", "KeyType": "HASH"},
+                        {"AttributeName": "list_sk", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         yield dynamodb
@@ -131,6 +146,87 @@ def test_all_tag_grants_of_the_mesh_are_read_together(registry: Registry) -> Non
     ]
     registry.write([Save(grant) for grant in grants])
     assert registry.tag_grants() == grants
+
+
+def asked_at(minutes: int, consumer: str = "marketing", **changes: Any) -> RequestRecord:
+    central = central_with("sales", "marketing", product=product_spec(table_spec("flights")))
+    central.deliver(request_access(REQUEST))
+    record = first(central.registry.request(REQUEST))
+    when = {"requested_at": NOW + timedelta(minutes=minutes), "request_id": uuid.UUID(int=100 - minutes)}
+    return cast("RequestRecord", record.model_copy(update={"domain": consumer} | when | changes))
+
+
+def test_domains_are_listed_by_name(registry: Registry, central: FakeCentral) -> None:
+    records = [first(item) for item in central.registry.items.values() if isinstance(item, Record)]
+    registry.write([Save(record) for record in records])
+    assert [domain.domain for domain in registry.domains()] == ["marketing", "sales"]
+    assert registry.domains() == registry.all_domains()
+
+
+def test_requests_of_a_domain_are_paged_the_newest_first(registry: Registry) -> None:
+    # GIVEN five requests of a domain and one of another
+    requests = [asked_at(number) for number in range(5)]
+    registry.write([Save(record) for record in (*requests, asked_at(9, "finance"))])
+
+    # WHEN they are read in pages of two
+    pages, after = [], None
+    while True:
+        page, after = registry.requests_of("marketing", limit=2, after=after)
+        pages.append(page)
+        if after is None:
+            break
+
+    # THEN no page is empty, nothing comes twice, and nothing is the other's
+    assert pages == [[requests[4], requests[3]], [requests[2], requests[1]], [requests[0]]]
+    assert registry.requests_of("marketing", limit=5) == (requests[::-1], None)
+    assert registry.requests_of("sales", limit=5) == ([], None)
+
+
+def test_a_page_of_requests_does_not_end_where_a_page_of_dynamodb_does(client: Any, registry: Registry) -> None:
+    requests = [asked_at(number, rows={"flights": "x" * 300_000}) for number in range(6)]
+    for record in requests:
+        registry.write([Save(record)])
+    assert "LastEvaluatedKey" in client.scan(TableName=TABLE), "a page has 1 MB"
+    assert registry.requests_of("marketing", limit=6) == (requests[::-1], None)
+
+
+def test_a_request_is_listed_as_it_is_now_and_once(registry: Registry) -> None:
+    request = asked_at(1)
+    registry.write([Save(request)])
+    denied = request.model_copy(update={"version": 2, "status": "DENIED"})
+    registry.write([Save(denied)])
+    assert registry.requests_of("marketing", limit=5) == ([denied], None)
+
+
+def test_grants_of_a_domain_are_listed_by_product(registry: Registry, central: FakeCentral) -> None:
+    grant = first(central.registry.grants("sales", "air_travel")[0])
+    other = grant.model_copy(update={"product": ProductRef(domain="finance", name="ledgers")})
+    registry.write([Save(grant), Save(other), Save(grant.model_copy(update={"consumer": "finance"}))])
+    assert registry.grants_of("marketing") == [other, grant]
+    registry.write([Drop(other)])
+    assert registry.grants_of("marketing") == [grant]
+    assert registry.grants_of("sales") == []
+
+
+def test_the_fake_lists_as_the_registry_does(registry: Registry) -> None:
+    requests = [asked_at(number) for number in (2, 0, 3, 1)]
+    fake = FakeRegistry()
+    for each in (registry, fake):
+        each.write([Save(record) for record in requests])
+    for limit in (1, 2, 4, 5):
+        assert fake.requests_of("marketing", limit=limit) == registry.requests_of("marketing", limit=limit)
+    _, after = registry.requests_of("marketing", limit=3)
+    assert fake.requests_of("marketing", limit=3, after=after) == registry.requests_of(
+        "marketing", limit=3, after=after
+    )
+
+
+def test_what_is_listed_is_not_part_of_the_record() -> None:
+    item = gateway.record_to_item(asked_at(1))
+    assert item["list_pk"] == "REQUESTS#marketing"
+    assert item["list_sk"] == f"{item['requested_at']}#{item['request_id']}"
+    assert not {"list_pk", "list_sk"} & RequestRecord.model_fields.keys()
+    assert "list_pk" not in gateway.record_to_item(table("flights")), "an index has what is listed alone"
 
 
 def test_one_works_on_tags_at_a_time(registry: Registry) -> None:
