@@ -122,6 +122,7 @@ class SchemaChange(Model):
 
     kind: Literal["added", "removed", "changed"]
     breaking: bool
+    refused: bool = Field(False, description="The registration would be refused for it, accepted or not.")
     table: TableName | None = None
     column: str | None = None
     what: str = Field(description="In words: `type`, `pii`, `classification`, `location`, …")
