@@ -96,6 +96,37 @@ class KnowsLfTags(BaseSettings):
     sensitive_tags: SensitiveTags
 
 
+class UsesTimeline(BaseSettings):
+    """The DynamoDB table of what happened, for people to look at."""
+
+    timeline_table: ResourceName
+
+
+class UsesIdempotency(BaseSettings):
+    """The DynamoDB table of what the API has answered by idempotency key."""
+
+    idempotency_table: ResourceName
+
+
+class UsesSearchIndex(BaseSettings):
+    """The search index: a file in a bucket, or where there is an endpoint an OpenSearch server."""
+
+    search_bucket: ResourceName
+    search_key: Text
+    search_endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None
+
+    @field_validator("search_endpoint", mode="before")
+    @classmethod
+    def _no_endpoint_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class KnowsStateMachines(BaseSettings):
+    """How the names of central's state machines begin: what follows is the workflow."""
+
+    state_machine_prefix: ResourceName
+
+
 class RegisterDataDomainSettings(Observability, UsesRegistry, UsesEventBus, KnowsLfTags):
     """Environment of register_data_domain."""
 
@@ -192,6 +223,24 @@ class ReportWorkflowFailureSettings(Observability, UsesEventBus):
     event_source: Literal["datamesh.central", "datamesh.domain"]
 
 
+class AnswerQuerySettings(
+    Observability, UsesRegistry, UsesLedger, UsesTimeline, UsesSearchIndex, KnowsLfTags, KnowsStateMachines
+):
+    """Environment of answer_query."""
+
+
+class SendCommandSettings(Observability, UsesRegistry, UsesEventBus, UsesIdempotency):
+    """Environment of send_command."""
+
+
+class CastVoteSettings(Observability, UsesRegistry, UsesLedger, UsesIdempotency):
+    """Environment of cast_vote."""
+
+
+class RetryExecutionSettings(Observability, UsesIdempotency, KnowsStateMachines):
+    """Environment of retry_execution."""
+
+
 class ManageDataLakeSettingsSettings(Observability):
     """Environment of manage_data_lake_settings."""
 
@@ -215,6 +264,10 @@ SETTINGS: dict[str, type[Observability]] = {
     "crawl_data_product": CrawlDataProductSettings,
     "send_notification": SendNotificationSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
+    "answer_query": AnswerQuerySettings,
+    "send_command": SendCommandSettings,
+    "cast_vote": CastVoteSettings,
+    "retry_execution": RetryExecutionSettings,
     "manage_data_lake_settings": ManageDataLakeSettingsSettings,
     "manage_lf_tags": ManageLfTagsSettings,
 }

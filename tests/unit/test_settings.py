@@ -15,6 +15,12 @@ VALID: dict[str, str] = {
     "DATAMESH_ACCOUNT_ID": "111111111111",
     "REGISTRY_TABLE": "datamesh-registry",
     "LEDGER_TABLE": "datamesh-ledger",
+    "TIMELINE_TABLE": "datamesh-timeline",
+    "IDEMPOTENCY_TABLE": "datamesh-idempotency",
+    "SEARCH_BUCKET": "datamesh-search-111111111111",
+    "SEARCH_KEY": "search.sqlite",
+    "SEARCH_ENDPOINT": "",
+    "STATE_MACHINE_PREFIX": "datamesh-",
     "RECONCILE_HEAL": "missing",
     "EVENT_BUS_NAME": "datamesh-central",
     "EVENT_SOURCE": "datamesh.central",
@@ -72,7 +78,7 @@ INVALID: dict[str, str] = {
     "DATA_PRINCIPALS": "not json",
 }
 # Without a value there is no ticketing system.
-MAY_BE_EMPTY = {"APPROVAL_WEBHOOK_SECRET_ARN"}
+MAY_BE_EMPTY = {"APPROVAL_WEBHOOK_SECRET_ARN", "SEARCH_ENDPOINT"}
 CASES = [(name, variable) for name, model in SETTINGS.items() for variable in sorted(variable_names(model))]
 
 

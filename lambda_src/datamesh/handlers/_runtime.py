@@ -67,7 +67,8 @@ def observed(handler: Callable[[Json, LambdaContext], Json]) -> LambdaHandler:
 
     traced = tracer.capture_lambda_handler(with_correlation, capture_response=False)
     measured = metrics.log_metrics(traced)
-    return logger.inject_lambda_context(measured, clear_state=True)
+    # Whatever the environment says: events hold what people sent, and the API's the tokens by which they did.
+    return logger.inject_lambda_context(measured, clear_state=True, log_event=False)
 
 
 def step_handler(steps: Callable[[], Mapping[str, Step]]) -> LambdaHandler:

@@ -4,20 +4,22 @@ A group is `<domain>.<role>` (owner, steward, member) or `mesh.<role>` (admin, o
 dots, so that no group reads two ways. Any other group says nothing.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple, cast, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from datamesh.models.api.identity import DomainRole, DomainRoles, Me, MeshRole
 from datamesh.models.api.routes import Access, Route
 from datamesh.models.base import DomainName
-from datamesh.models.errors import NotAllowed
+from datamesh.models.errors import NotAllowed, NotSignedIn
+from datamesh.models.people import Email
 
 MESH = "mesh"
 _DOMAIN_ROLES: tuple[str, ...] = get_args(DomainRole)
 _MESH_ROLES: tuple[str, ...] = get_args(MeshRole)
 _DOMAIN = TypeAdapter[str](DomainName)
+_EMAIL = TypeAdapter[str](Email)
 
 
 class Caller(NamedTuple):
@@ -52,6 +54,41 @@ class Caller(NamedTuple):
         )
         mesh = tuple(role for role in get_args(MeshRole) if role in self.mesh)
         return Me(email=self.email, name=self.name, domains=roles, mesh_roles=mesh)
+
+
+def signed_in(claims: Mapping[str, Any]) -> Caller:
+    """Return the person whom the claims of a token name, its signature checked by API Gateway.
+
+    Raises NotSignedIn for an access token (it has no address), and for an address that nobody has confirmed.
+    Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+    """
+    if claims.get("token_use") != "id":
+        raise NotSignedIn("This needs the ID token of a person")
+    if claims.get("email_verified") not in {True, "true"}:
+        raise NotSignedIn("The address of the person is not confirmed")
+    try:
+        email = _EMAIL.validate_python(claims.get("email"))
+    except ValidationError as error:
+        raise NotSignedIn("The token names no address that the mesh knows people by") from error
+    name = claims.get("name")
+    return caller_of(email, name if isinstance(name, str) else None, groups_of(claims.get("cognito:groups")))
+
+
+def groups_of(claim: object) -> tuple[str, ...]:
+    """Return the groups of a claim.
+
+    API Gateway writes a list as the text `[a b]`; others leave the list as it is, or write `[a, b]`. A comma inside a
+    group's name never divides it.
+    """
+    if isinstance(claim, list | tuple):
+        return tuple(group for group in claim if isinstance(group, str))
+    if not isinstance(claim, str):
+        return ()
+    text = claim[1:-1] if claim.startswith("[") and claim.endswith("]") else claim
+    names = text.split()
+    if all(name.endswith(",") for name in names[:-1]):
+        names = [*(name[:-1] for name in names[:-1]), *names[-1:]]
+    return tuple(names)
 
 
 def caller_of(email: str, name: str | None, groups: Iterable[str]) -> Caller:

@@ -1,0 +1,59 @@
+"""Pages of a list: an opaque cursor says where the next one begins, and of which query it is.
+
+A cursor holds nothing secret and gives no right: whoever changes it gets another page of what may be seen anyway.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from datamesh.models.api.base import DEFAULT_LIMIT
+from datamesh.models.errors import InvalidRequest
+
+T = TypeVar("T")
+
+
+class Paging(NamedTuple):
+    """Which page of a query is asked for. `query` is all that decides what the list holds and in which order."""
+
+    query: tuple[str, ...]
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+
+    @property
+    def position(self) -> str | None:
+        """Where the page begins: after the item of this key; None for the first page.
+
+        Raises InvalidRequest when the cursor is broken, or of another query.
+        """
+        if self.cursor is None:
+            return None
+        try:
+            said = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
+            digest, position = said["q"], said["p"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InvalidRequest("The cursor is none that this API gave", "cursor") from error
+        if not isinstance(position, str):
+            raise InvalidRequest("The cursor is none that this API gave", "cursor")
+        if digest != _digest(self.query):
+            raise InvalidRequest("The cursor is that of another query: ask for the first page anew", "cursor")
+        return position
+
+    def cursor_at(self, position: str) -> str:
+        """Return the cursor of the page that begins after the item of this key."""
+        said = json.dumps({"q": _digest(self.query), "p": position}, separators=(",", ":"))
+        return base64.urlsafe_b64encode(said.encode()).decode()
+
+    def page_of(self, items: Sequence[T], key: Callable[[T], str]) -> tuple[tuple[T, ...], str | None]:
+        """Return the page out of a whole list, which is in the order of its keys, and the cursor of the next one."""
+        position = self.position
+        rest = items if position is None else [item for item in items if key(item) > position]
+        page = tuple(rest[: self.limit])
+        more = len(rest) > len(page)
+        return page, self.cursor_at(key(page[-1])) if more else None
+
+
+def _digest(query: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps(query).encode()).hexdigest()[:16]
