@@ -193,4 +193,9 @@ def check_principals(principals: tuple[str, ...], config: LinkConfig) -> None:
 
 def local_database(config: LinkConfig, domain: str) -> str:
     """Return the local database that has the links to the tables that a domain shares by name."""
-    return f"{config.prefix.replace('-', '_')}_{domain}"
+    return links_database(config.prefix, domain)
+
+
+def links_database(prefix: str, domain: str) -> str:
+    """Return by which name the tables that a domain shares by name appear in the accounts of others."""
+    return f"{prefix.replace('-', '_')}_{domain}"
