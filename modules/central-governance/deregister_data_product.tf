@@ -20,7 +20,7 @@ module "deregister_data_product" {
   trigger = {
     event_bus_name = module.event_bus.name
     event_pattern = jsonencode({
-      source      = [local.domain_source]
+      "$or"       = local.command_senders
       detail-type = ["DeregisterDataProduct"]
     })
   }

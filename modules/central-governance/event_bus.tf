@@ -2,7 +2,15 @@
 # One statement for all domains, however many there are: the organization, or the list of accounts.
 
 locals {
-  domain_source = "datamesh.domain"
+  central_source = "datamesh.central"
+  domain_source  = "datamesh.domain"
+
+  # Who sends the commands of domains: they themselves, and this very account for people who use the API. Nobody else
+  # can say on this bus that it is central.
+  command_senders = [
+    { source = [local.domain_source] },
+    { source = [local.central_source], account = [var.account_id] },
+  ]
 
   # What a domain may say here; the same list is what its forwarding rule lets through.
   domain_detail_types = [

@@ -23,9 +23,9 @@ module "revoke_access" {
       # All fields stand in the alternatives: EventBridge does not take a field both inside and outside $or.
       "$or" = [
         { source = [local.domain_source], detail-type = ["DataProductLinkFailed", "RevokeDataProductAccess"] },
-        # Governance, and the schedules: from this very account.
+        # Governance, people by the API, and the schedules: from this very account.
         {
-          source      = ["datamesh.central"]
+          source      = [local.central_source]
           account     = [var.account_id]
           detail-type = ["ExpireDataProductAccess", "RevokeDataProductAccess"]
         },

@@ -25,8 +25,12 @@ module "share_data_product" {
       # detail-type stands in the alternatives alone: EventBridge does not take a field both inside and outside $or.
       "$or" = [
         { source = [local.domain_source], detail-type = ["ExtendDataProductAccess", "RequestDataProductAccess"] },
-        # Only central itself asks to show more by what stands.
-        { source = ["datamesh.central"], account = [var.account_id], detail-type = ["WidenDataProductAccess"] },
+        # People by the API, and central itself, which alone asks to show more by what stands.
+        {
+          source      = [local.central_source]
+          account     = [var.account_id]
+          detail-type = ["ExtendDataProductAccess", "RequestDataProductAccess", "WidenDataProductAccess"]
+        },
       ]
     })
   }

@@ -19,7 +19,7 @@ from moto.events.models import EventPattern
 
 from datamesh.models import errors
 from datamesh.models.crawls import CrawlerStateChange, LinkResult
-from datamesh.models.events import Envelope
+from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, Envelope
 from datamesh.models.executions import ExecutionStatusChange
 from datamesh.models.facts import EVENTS_BY_DETAIL_TYPE
 from datamesh.settings import SETTINGS, variable_names
@@ -70,6 +70,14 @@ def _still_running(event: Event) -> None:
 
 def _source_of_central(event: Event) -> None:
     event["source"] = "datamesh.central"
+
+
+def by_a_person(sample: str) -> Event:
+    """Return a sample as the API says it for a person, on central's own bus."""
+    event = changed(sample, _source_of_central)
+    event["account"] = "111111111111"
+    event["detail"]["metadata"]["person"] = "owner@sales.example"
+    return event
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,13 @@ WORKFLOWS = (
     Flow(
         "share_data_product",
         "central-governance",
-        ("request_data_product_access", "by_tag/request_data_product_access"),
-        (load("register_data_product"), load("data_product_access_requested")),
+        ("request_data_product_access", "by_tag/request_data_product_access", "extend_data_product_access"),
+        (
+            load("register_data_product"),
+            load("data_product_access_requested"),
+            changed("request_data_product_access", _source_of_central),
+            changed("extend_data_product_access", _source_of_central),
+        ),
         grants_across_accounts=True,
     ),
     Flow(
@@ -152,6 +165,7 @@ WORKFLOWS = (
             load("data_product_access_ending"),
             load("data_product_access_provisioned"),
             changed("expire_data_product_access", _from_somewhere_else),
+            changed("revoke_data_product_access", _source_of_central),
         ),
         grants_across_accounts=True,
     ),
@@ -282,6 +296,18 @@ def test_the_rule_matches_the_event_and_no_sibling(flow: Flow) -> None:
     assert flow.samples
     assert all(matches(flow.plan, rule, load(sample)) for sample in flow.samples)
     assert not [sibling["detail-type"] for sibling in flow.siblings if matches(flow.plan, rule, sibling)]
+
+
+@by_workflow
+def test_the_rule_takes_from_people_what_it_takes_from_domains(flow: Flow) -> None:
+    # GIVEN what domains say to the flow, as if the API had said it for a person
+    rule = f"module.{flow.name}.module.trigger.aws_cloudwatch_event_rule.this"
+    said = {name for name in flow.samples if load(name)["source"] == DOMAIN_SOURCE}
+    as_people = {name: matches(flow.plan, rule, by_a_person(name)) for name in said}
+
+    # THEN the rule takes just those that a person may send
+    may = {name: CENTRAL_SOURCE in EVENTS_BY_DETAIL_TYPE[load(name)["detail-type"]].sources for name in said}
+    assert as_people == may
 
 
 @by_subscription

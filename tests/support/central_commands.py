@@ -123,3 +123,10 @@ def request_access(request_id: uuid.UUID | None = None, **more: Any) -> dict[str
         "justification": "Which routes do our customers fly?",
     }
     return event("RequestDataProductAccess", data | more, account=account, **meta)
+
+
+def by_person(command: dict[str, Any], person: str | None = "owner@sales.example") -> dict[str, Any]:
+    """Return a command as the API puts it on central's bus: central's own account says it, and who asked."""
+    metadata = command["detail"]["metadata"] | ({} if person is None else {"person": person})
+    detail = command["detail"] | {"metadata": metadata}
+    return command | {"source": "datamesh.central", "account": CENTRAL, "detail": detail}

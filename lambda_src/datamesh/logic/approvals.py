@@ -147,7 +147,8 @@ class Approvals(Deciding):
         cancelled, changes = [], []
         for approval in self._registry.approvals(request_id):
             if approval.status == "OPEN":
-                ended = next_version(approval, status="CANCELLED", decided_at=now, reason=f"{by}: {reason}")
+                why = f"{by}: {reason}"
+                ended = next_version(approval, status="CANCELLED", decided_at=now, cancelled_by=by, reason=why)
                 cancelled.append(ended)
                 changes.append(Save(ended))
             elif approval.status == "CANCELLED" and not approval.answered:

@@ -20,6 +20,7 @@ from datamesh.logic.domains import (
     tag_grants,
 )
 from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry, Router
+from datamesh.logic.senders import sender_of
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.arns import s3_arn
 from datamesh.models.commands import DeregisterDataDomain
@@ -97,9 +98,10 @@ class DomainDeregistration:
     def _admit(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, command = read_command(request, DeregisterDataDomain, now)
         record, stamp = self._world.registry.domain(command.domain), stamp_of(metadata)
+        sender = sender_of(envelope, metadata, self._central.account_id)
         if record is None:
             raise DomainNotRegistered(f"The domain {command.domain} is not registered")
-        if record.account_id != envelope.account:
+        if record.account_id != sender.account_of(record):
             raise SenderNotOwner(f"{command.domain} is registered for another account than {envelope.account}")
         same = record.stamp.event_id == metadata.event_id
         if record.status == "DEREGISTERED" or (
@@ -172,7 +174,7 @@ class DomainDeregistration:
         ]
 
     def _release(self, request: StepRequest, now: datetime) -> Json:
-        envelope, metadata, command = read_command(request, DeregisterDataDomain, now)
+        _, metadata, command = read_command(request, DeregisterDataDomain, now)
         leaving, world, central = self._held(request), self._world, self._central
         databases = [
             name
@@ -202,7 +204,7 @@ class DomainDeregistration:
         fact = DataDomainDeregistered(
             domain=command.domain, account_id=leaving.record.account_id, databases=leaving.databases
         )
-        return {"outcome": "released", "entries": entries_of(metadata, now, envelope.account, fact)}
+        return {"outcome": "released", "entries": entries_of(metadata, now, leaving.record.account_id, fact)}
 
     def _close(self, request: StepRequest, now: datetime) -> Json:
         command = request.envelope.data(DeregisterDataDomain)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from datamesh.logic.admission import LEASE, Verdict, changed, deciding_again, failed, held, judge
 from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text, read_command, stamp_of
 from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
-from datamesh.logic.senders import registered_sender
+from datamesh.logic.senders import registered_sender, sender_of
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.catalog import DATA_OWNER, DATA_PRODUCT
 from datamesh.models.commands import DeregisterDataProduct, ProductRef, RevokeDataProductAccess
@@ -109,7 +109,8 @@ class ProductDeregistration:
     def _admit(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, command = read_command(request, DeregisterDataProduct, now)
         registry, stamp = self._world.registry, stamp_of(metadata)
-        registered_sender(registry.domain(command.domain), command.domain, envelope.account)
+        sender, domain = sender_of(envelope, metadata, self._account_id), registry.domain(command.domain)
+        registered_sender(domain, command.domain, sender.account_of(domain))
         record = registry.product(command.domain, command.name)
         if record is None:
             raise ProductNotFound(f"There is no product {command.domain}.{command.name}", "name")

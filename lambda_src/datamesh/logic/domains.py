@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from datamesh.logic.locations import check_segments
+from datamesh.logic.senders import Sender
 from datamesh.models.arns import Arn, parse_arn, s3_arn
 from datamesh.models.base import AccountId, Model
 from datamesh.models.catalog import ACCESS_MODE, DATA_OWNER, DATA_OWNER_NAME, PII_FLAG, CatalogDatabase
@@ -16,6 +17,7 @@ from datamesh.models.steps import Json
 from datamesh.models.tags import SensitiveTags, TagKey, conditions
 
 ROUTE_TARGET = "domain-bus"
+ACCOUNT_DIGITS = 12
 # Of each of the two groups; what Terraform takes.
 MAX_PEOPLE = 50
 STRENGTH: dict[RegistrationOutcome, int] = {"unchanged": 0, "updated": 1, "registered": 2}
@@ -53,52 +55,65 @@ def strongest(*outcomes: RegistrationOutcome | None) -> RegistrationOutcome:
     return max((outcome for outcome in outcomes if outcome), key=STRENGTH.__getitem__)
 
 
-def check_secret_arn(secret_arn: str, sender: str, central: Central) -> None:
-    """Check that a secret can be the config secret of the sender.
+def account_to_register(command: RegisterDataDomain, sender: Sender) -> str:
+    """Return the account that is to be the domain: the sender's, and of a person's command the secret's.
+
+    Raises InvalidConfigSecret when the secret's ARN names no account.
+    """
+    if not sender.central:
+        return sender.account
+    account = parse_arn(command.config_secret_arn).account
+    if len(account) != ACCOUNT_DIGITS:
+        raise InvalidConfigSecret(f"{command.config_secret_arn} names no account")
+    return account
+
+
+def check_secret_arn(secret_arn: str, account: str, central: Central) -> None:
+    """Check that a secret can be the config secret of an account.
 
     Raises InvalidConfigSecret when it is in another account or region, or of another name.
     """
     arn = parse_arn(secret_arn)
     if arn.service != "secretsmanager" or arn.partition != central.partition:
         raise InvalidConfigSecret(f"{secret_arn} is not a secret of this partition")
-    if arn.account != sender:
-        raise InvalidConfigSecret(f"The secret is in account {arn.account}, the command comes from {sender}")
+    if arn.account != account:
+        raise InvalidConfigSecret(f"The secret is in account {arn.account}, the command comes from {account}")
     if arn.region != central.region:
         raise InvalidConfigSecret(f"The secret is in {arn.region}, the mesh in {central.region}")
     if not arn.resource.startswith(f"secret:{central.prefix}-domain-config-"):
         raise InvalidConfigSecret(f"The secret must be named {central.prefix}-domain-config")
 
 
-def check_config(config: DomainConfig, command: RegisterDataDomain, sender: str, central: Central) -> None:
-    """Check that a configuration speaks of the domain that asks, and only of what is the sender's.
+def check_config(config: DomainConfig, command: RegisterDataDomain, account: str, central: Central) -> None:
+    """Check that a configuration speaks of the domain that asks, and only of what is the account's.
 
     Raises InvalidConfigSecret.
     """
-    wanted = {"domain": command.domain, "account_id": sender, "region": central.region}
+    wanted = {"domain": command.domain, "account_id": account, "region": central.region}
     for name, value in wanted.items():
         if getattr(config, name) != value:
             raise InvalidConfigSecret(f"The secret's {name} is {getattr(config, name)!r}, not {value!r}")
     # A bus of another account would let this domain route central's events to a stranger.
-    bus = Arn(central.partition, "events", central.region, sender, f"event-bus/{central.prefix}-domain")
+    bus = Arn(central.partition, "events", central.region, account, f"event-bus/{central.prefix}-domain")
     if config.event_bus_arn != str(bus):
         raise InvalidConfigSecret(f"The secret's event_bus_arn must be {bus}")
     key = parse_arn(config.kms_key_arn)
-    if (key.service, key.account, key.region) != ("kms", sender, central.region):
-        raise InvalidConfigSecret(f"The secret's kms_key_arn must be a key of {sender} in {central.region}")
-    _check_people(config, sender, central)
+    if (key.service, key.account, key.region) != ("kms", account, central.region):
+        raise InvalidConfigSecret(f"The secret's kms_key_arn must be a key of {account} in {central.region}")
+    _check_people(config, account, central)
     try:
         check_segments(config.prefix, "config_secret_arn")
     except LocationOutsideDomain as error:
         raise InvalidConfigSecret(f"The secret's prefix: {error.message}") from error
 
 
-def _check_people(config: DomainConfig, sender: str, central: Central) -> None:
+def _check_people(config: DomainConfig, account: str, central: Central) -> None:
     """Check that a configuration names people of its own domain, and a topic of its own that reaches them.
 
     A topic of another account would have central send the links of approvers to a stranger. Raises InvalidConfigSecret.
     """
     people = (*config.product_owners, *config.data_stewards)
-    topic = Arn(central.partition, "sns", central.region, sender, f"{central.prefix}-domain-approvals")
+    topic = Arn(central.partition, "sns", central.region, account, f"{central.prefix}-domain-approvals")
     if config.approval_topic_arn not in {None, str(topic)}:
         raise InvalidConfigSecret(f"The secret's approval_topic_arn must be {topic}")
     if people and config.approval_topic_arn is None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from datamesh.logic.answers import read_command
 from datamesh.logic.ports import Registry
-from datamesh.logic.senders import registered_sender
+from datamesh.logic.senders import Sender, registered_sender, sender_of
 from datamesh.models.commands import ExpireDataProductAccess, RevokeDataProductAccess
 from datamesh.models.errors import CommandRejection, InvalidCommand, InvalidEvent, RequestNotFound
-from datamesh.models.events import CENTRAL_SOURCE, Envelope
+from datamesh.models.events import Envelope
 from datamesh.models.facts import DataProductLinkFailed
 from datamesh.models.registry import STANDING, Ending, RequestRecord
 from datamesh.models.steps import StepRequest
@@ -56,24 +56,28 @@ class EndingRequests:
                 raise InvalidEvent(f"{other} ends no access")
 
     def _revocation(self, request: StepRequest, now: datetime) -> Wanted:
-        envelope, _, command = read_command(request, RevokeDataProductAccess, now)
+        envelope, metadata, command = read_command(request, RevokeDataProductAccess, now)
+        sender = sender_of(envelope, metadata, self._account_id)
         record = self._registry.request(command.request_id)
-        if record is None or not self._may_revoke(envelope, command, record):
+        if record is None or not self._may_revoke(sender, command, record):
             raise RequestNotFound(f"There is no request {command.request_id} that you could end")
-        return Wanted(record, Ending(status="REVOKED", by=f"account:{envelope.account}", reason=command.reason))
+        return Wanted(record, Ending(status="REVOKED", by=sender.actor, reason=command.reason))
 
-    def _may_revoke(self, envelope: Envelope, command: RevokeDataProductAccess, record: RequestRecord) -> bool:
-        """Tell whether the sender is governance, the consumer, or the owner of the product.
+    def _may_revoke(self, sender: Sender, command: RevokeDataProductAccess, record: RequestRecord) -> bool:
+        """Tell whether the sender is governance, the consumer, or the owner of the product. Central that names a domain
+        speaks for that one.
 
         What an expression matches is many owners': each can change what is tagged, none can end another's sharing.
         """
-        if envelope.source == CENTRAL_SOURCE:
-            return envelope.account == self._account_id
         if command.domain is None:
+            if sender.central:
+                return True
             raise InvalidCommand("A domain has to say which one it is", "domain")
-        registered_sender(self._registry.domain(command.domain), command.domain, envelope.account)
+        domain = self._registry.domain(command.domain)
+        account = sender.account_of(domain)
+        registered_sender(domain, command.domain, account)
         if record.domain == command.domain:
-            return record.account_id == envelope.account
+            return record.account_id == account
         return record.product is not None and record.product.domain == command.domain
 
     def _expiry(self, envelope: Envelope) -> Wanted | Moot:

@@ -8,6 +8,7 @@ from datamesh.logic.answers import DUPLICATE, answering, entries_of, error_text,
 from datamesh.logic.domains import (
     ROUTE_TARGET,
     Central,
+    account_to_register,
     check_config,
     check_secret_arn,
     database_grants,
@@ -22,6 +23,7 @@ from datamesh.logic.domains import (
 )
 from datamesh.logic.inherited_tags import check_inherited
 from datamesh.logic.ports import Buckets, Catalog, DomainConfigs, LfTags, Permissions, Registry, Router
+from datamesh.logic.senders import sender_of
 from datamesh.logic.tag_events import first_batch
 from datamesh.logic.tag_work import tag_work
 from datamesh.logic.tagging import Tagging, TagRules
@@ -39,7 +41,6 @@ from datamesh.models.errors import (
     SenderNotOwner,
     WriteConflict,
 )
-from datamesh.models.events import Envelope
 from datamesh.models.facts import DataDomainRegistered
 from datamesh.models.permissions import DatabaseResource
 from datamesh.models.registry import (
@@ -142,15 +143,17 @@ class DomainRegistration:
     def _admit(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, command = read_command(request, RegisterDataDomain, now)
         registry, stamp = self._world.registry, stamp_of(metadata)
-        check_secret_arn(command.config_secret_arn, envelope.account, self._central)
+        sender = sender_of(envelope, metadata, self._central.account_id)
+        account = account_to_register(command, sender)
+        check_secret_arn(command.config_secret_arn, account, self._central)
         record = registry.domain(command.domain)
         gone = record is not None and record.status == "DEREGISTERED"
-        if record is not None and record.account_id != envelope.account and not gone:
-            raise SenderNotOwner(f"{command.domain} is registered for another account than {envelope.account}")
-        claim = account_claim(envelope.account, command.domain)
+        if record is not None and record.account_id != account and not gone:
+            raise SenderNotOwner(f"{command.domain} is registered for another account than {account}")
+        claim = account_claim(account, command.domain)
         owner = registry.owner(claim)
         if owner not in {None, command.domain}:
-            raise AccountAlreadyRegistered(f"Account {envelope.account} is registered as {owner}")
+            raise AccountAlreadyRegistered(f"Account {account} is registered as {owner}")
         same = record is not None and record.stamp.event_id == metadata.event_id
         recorded = record.content_stamp if record is not None else None
         if recorded is not None and not same and not stamp.newer_than(recorded):
@@ -161,7 +164,11 @@ class DomainRegistration:
             return DUPLICATE
         if verdict is Verdict.START:
             self._tagging.check_known([("tags", command.tags)])
-            admitted = self._admitted(record, command, envelope, stamp=stamp, execution_id=execution_id, now=now)
+            if sender.central:
+                # The account itself has not spoken: nothing is held in its name before its secret names the domain.
+                config = self._world.configs.read(command.config_secret_arn)
+                check_config(config, command, account, self._central)
+            admitted = self._admitted(record, command, account, stamp=stamp, execution_id=execution_id, now=now)
             registry.write([Save(admitted), Take(claim)])
         return {"outcome": "admitted", "domain": command.domain}
 
@@ -169,7 +176,7 @@ class DomainRegistration:
     def _admitted(
         record: DomainRecord | None,
         command: RegisterDataDomain,
-        envelope: Envelope,
+        account: str,
         *,
         stamp: Stamp,
         execution_id: str,
@@ -178,7 +185,7 @@ class DomainRegistration:
         if record is not None:
             # A name that was given up is free for another account.
             owner = (
-                {"account_id": envelope.account, "secret_arn": command.config_secret_arn}
+                {"account_id": account, "secret_arn": command.config_secret_arn}
                 if record.status == "DEREGISTERED"
                 else {}
             )
@@ -190,23 +197,23 @@ class DomainRegistration:
             lease_expires_at=now + LEASE,
             updated_at=now,
             domain=command.domain,
-            account_id=envelope.account,
+            account_id=account,
             secret_arn=command.config_secret_arn,
         )
 
     def _verify(self, request: StepRequest, now: datetime) -> Json:
-        envelope, _, command = read_command(request, RegisterDataDomain, now)
+        _, _, command = read_command(request, RegisterDataDomain, now)
         record = self._holding(request, command)
         config = self._world.configs.read(command.config_secret_arn)
-        check_config(config, command, envelope.account, self._central)
+        check_config(config, command, record.account_id, self._central)
         if record.config is not None and record.config.location != config.location:
             raise LocationChanged(
                 f"{command.domain} is registered at {record.config.location} and cannot move to {config.location}",
                 "config_secret_arn",
             )
-        if not self._world.buckets.is_owned_by(config.bucket, envelope.account):
+        if not self._world.buckets.is_owned_by(config.bucket, record.account_id):
             raise BucketNotOwned(
-                f"{config.bucket} does not belong to {envelope.account}, or central may not look at it"
+                f"{config.bucket} does not belong to {record.account_id}, or central may not look at it"
             )
         claim = bucket_claim(config.bucket, command.domain)
         verified = changed(record, now=now, pending=config, pending_tags=command.tags)
@@ -286,7 +293,7 @@ class DomainRegistration:
         )
 
     def _record(self, request: StepRequest, now: datetime) -> Json:
-        envelope, metadata, command = read_command(request, RegisterDataDomain, now)
+        _, metadata, command = read_command(request, RegisterDataDomain, now)
         record, config = self._held(request)
         names = databases_of(self._central.prefix, record.domain)
         tags = record.pending_tags or {}
@@ -319,7 +326,7 @@ class DomainRegistration:
             )
         fact = DataDomainRegistered(
             domain=command.domain,
-            account_id=envelope.account,
+            account_id=record.account_id,
             region=config.region,
             catalog_account=self._central.account_id,
             databases=names,
@@ -327,7 +334,7 @@ class DomainRegistration:
             bus_arn=config.event_bus_arn,
             outcome=outcome,
         )
-        return {"outcome": outcome, "entries": entries_of(metadata, now, envelope.account, fact)}
+        return {"outcome": outcome, "entries": entries_of(metadata, now, record.account_id, fact)}
 
     def _record_tags(self, record: DomainRecord, now: datetime) -> None:
         """Record what other tags of the database mean for who reads the domain's tables, which inherit them."""

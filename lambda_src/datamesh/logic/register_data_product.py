@@ -15,7 +15,7 @@ from datamesh.logic.locations import check_apart, check_location
 from datamesh.logic.placements import TagPlacements, clear_defaults, place, put
 from datamesh.logic.ports import Catalog, LfTags, Permissions, Registry
 from datamesh.logic.products import DesiredProduct, flag_changes, is_superseded, merge
-from datamesh.logic.senders import registered_sender
+from datamesh.logic.senders import actor_of, registered_sender, sender_of
 from datamesh.logic.table_records import fitting
 from datamesh.logic.tag_events import telling
 from datamesh.logic.tag_work import tag_work
@@ -189,7 +189,8 @@ class ProductRegistration:
     def _admit(self, request: StepRequest, now: datetime) -> Json:
         envelope, metadata, command = read_command(request, RegisterDataProduct, now)
         registry, stamp, spec = self._world.registry, stamp_of(metadata), command.product
-        domain = registered_sender(registry.domain(command.domain), command.domain, envelope.account)
+        sender, found = sender_of(envelope, metadata, self._account_id), registry.domain(command.domain)
+        domain = registered_sender(found, command.domain, sender.account_of(found))
         for number, table in enumerate(spec.tables):
             check_location(table.location, domain.config, f"product.tables.{number}.location")
         record = registry.product(command.domain, spec.name)
@@ -230,7 +231,7 @@ class ProductRegistration:
                     updated_at=now,
                     domain=command.domain,
                     name=spec.name,
-                    account_id=envelope.account,
+                    account_id=domain.record.account_id,
                     database=domain.databases.nrac,
                     tag_database=domain.databases.tbac,
                     access_mode=desired.access_mode,
@@ -427,7 +428,8 @@ class ProductRegistration:
                 registered_at=record.registered_at or now,
                 **in_force,
             )
-            entered = [Append(_flags_entry(record, flags, now))] if flags else []
+            actor = actor_of(request.envelope, self._account_id)
+            entered = [Append(_flags_entry(record, flags, now, actor))] if flags else []
             self._world.registry.write([Save(record), *entered])
         self._tagging.record(record, stamp_of(metadata), now, guard=record)
         entries = self._facts(record, desired, done, metadata, now)
@@ -563,12 +565,14 @@ def _check_numbers(plan: Plan, command: RegisterDataProduct) -> None:
                 )
 
 
-def _flags_entry(record: ProductRecord, flags: Mapping[str, Sequence[object]], now: datetime) -> LedgerEvent:
-    """Return what the ledger is to say of changed flags: the owner alone can have changed them."""
+def _flags_entry(
+    record: ProductRecord, flags: Mapping[str, Sequence[object]], now: datetime, actor: str
+) -> LedgerEvent:
+    """Return what the ledger is to say of changed flags."""
     return LedgerEvent(
         kind="SensitivityChanged",
         at=now,
-        actor=f"account:{record.account_id}",
+        actor=actor,
         domain=record.domain,
         details={"product": record.name, "flags": {name: list(values) for name, values in flags.items()}},
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from datamesh.logic.admission import LEASE
 from datamesh.logic.answers import read_command, stamp_of
 from datamesh.logic.ports import Registry
-from datamesh.logic.senders import RegisteredDomain, registered_sender
+from datamesh.logic.senders import RegisteredDomain, Sender, registered_sender, sender_of
 from datamesh.models.arns import parse_arn
 from datamesh.models.commands import (
     ExtendDataProductAccess,
@@ -35,11 +35,12 @@ UNORDERED = ("tables", "principals")
 
 
 class Asking(NamedTuple):
-    """A command, and the domain that it is for."""
+    """A command, who sent it, and the domain that it is for."""
 
     envelope: Envelope
     metadata: Metadata
     command: AccessCommand
+    sender: Sender
     consumer: RegisteredDomain
     digest: str
 
@@ -53,7 +54,7 @@ def read(request: StepRequest, registry: Registry, *, account_id: str, now: date
     match request.envelope.detail_type:
         case "ExtendDataProductAccess":
             envelope, metadata, extension = read_command(request, ExtendDataProductAccess, now)
-            command, name, account = extension, extension.domain, envelope.account
+            command, name, account = extension, extension.domain, None
         case "WidenDataProductAccess":
             envelope, metadata, widening = read_command(request, WidenDataProductAccess, now)
             if envelope.account != account_id:
@@ -64,9 +65,21 @@ def read(request: StepRequest, registry: Registry, *, account_id: str, now: date
             command, name, account = widening, widens.domain, widens.account_id
         case _:
             envelope, metadata, access = read_command(request, RequestDataProductAccess, now)
-            command, name, account = access, access.domain, envelope.account
-    consumer = registered_sender(registry.domain(name), name, account)
-    return Asking(envelope, metadata, command, consumer, request_digest(command))
+            command, name, account = access, access.domain, None
+    sender, domain = sender_of(envelope, metadata, account_id), registry.domain(name)
+    _check_person(command, sender)
+    consumer = registered_sender(domain, name, account or sender.account_of(domain))
+    return Asking(envelope, metadata, command, sender, consumer, request_digest(command))
+
+
+def _check_person(command: AccessCommand, sender: Sender) -> None:
+    """Check that who asks by the API is who is said to ask: that one may not decide on it. Raises InvalidCommand."""
+    if not sender.central or isinstance(command, WidenDataProductAccess):
+        return
+    if command.requested_by != sender.person:
+        raise InvalidCommand(
+            f"requested_by is {command.requested_by}, but {sender.person or 'no person'} asks", "requested_by"
+        )
 
 
 def command_of(request: StepRequest) -> AccessCommand:
@@ -97,6 +110,7 @@ def drafted(asking: Asking, registry: Registry, execution_id: str, now: datetime
         "domain": consumer.domain,
         "account_id": consumer.account_id,
         "requested_at": now,
+        "asked_by": asking.sender.actor if asking.sender.person is not None else None,
     }
     if isinstance(command, RequestDataProductAccess):
         asked: dict[str, Any] = {name: getattr(command, name) for name in _ASKED}

@@ -128,7 +128,7 @@ class RequestApprovals:
         if approval.status in {"EXPIRED", "CANCELLED"}:
             status = "EXPIRED" if approval.status == "EXPIRED" else "CANCELLED"
         deniers = [f"person:{vote.approver}" for vote in approval.votes if vote.decision == "DENY"]
-        by = deniers[-1] if status == "DENIED" and deniers else FLOW
+        by = (deniers[-1] if status == "DENIED" and deniers else approval.cancelled_by) or FLOW
         why = approval.reason or status.capitalize()
         ended = moved(record, status, now=now, by=by, why=why, decided_by=by, reason=why)
         details = {"stage": approval.number, "name": approval.name, "reason": why, "exposure": record.exposure}

@@ -89,7 +89,7 @@ class Decisions:
                 "AccessRequested",
                 decided,
                 now=now,
-                actor=f"account:{request.account_id}" if request.sort != "widening" else FLOW,
+                actor=(request.asked_by or f"account:{request.account_id}") if request.sort != "widening" else FLOW,
                 **asked_of(decided),
                 **exposed,
             ),

@@ -20,6 +20,7 @@ from datamesh.logic.ending_requests import MAX_REASON, EndingRequests, Moot, Wan
 from datamesh.logic.endings import Endings, Scope
 from datamesh.logic.notices import notices_for
 from datamesh.logic.ports import Permissions, Registry
+from datamesh.logic.senders import actor_of
 from datamesh.logic.tag_work import tag_work
 from datamesh.models.errors import (
     CommandRejection,
@@ -65,6 +66,7 @@ class AccessRevocation:
 
     def __init__(self, world: World, *, account_id: str, prefix: str, own_role_arn: str) -> None:
         self._world = world
+        self._account_id = account_id
         self._own_role_arn = own_role_arn
         self._prefix = prefix
         self._requests = EndingRequests(world.registry, account_id=account_id)
@@ -343,7 +345,7 @@ class AccessRevocation:
         event = LedgerEvent(
             kind="CommandRefused",
             at=now,
-            actor=f"account:{envelope.account}",
+            actor=actor_of(envelope, self._account_id),
             details={"command": envelope.detail_type, "code": code, "reason": why[:MAX_REASON]},
         )
         deciding_again(lambda: self._world.registry.write([Append(event)]))

@@ -17,6 +17,7 @@ from datamesh.logic.request_admission import Asking, check_request, command_of, 
 from datamesh.logic.request_approvals import ENTERED, RequestApprovals, waiting
 from datamesh.logic.request_decisions import Decisions
 from datamesh.logic.request_states import FLOW, entered, entry, moved
+from datamesh.logic.senders import actor_of
 from datamesh.logic.share_facts import addressees, entries
 from datamesh.logic.share_record import ShareRecord
 from datamesh.logic.share_world import Seen, ShareConfig, World
@@ -54,7 +55,7 @@ class ProductSharing:
         try:
             return deciding_again(lambda: self._admit(request, now))
         except CommandRejection as rejection:
-            refusal = Append(_refusal(request, rejection, now))
+            refusal = Append(self._refusal(request, rejection, now))
             # Whoever tries what he may not is not told only: the ledger keeps it.
             deciding_again(lambda: self._registry.write([refusal]))
             return rejected(request.envelope, rejection, now)
@@ -226,7 +227,26 @@ class ProductSharing:
             }
         )
         taken_back = self._taken_back(refused, request, now) if granted else []
-        self._registry.write([Save(refused), *taken_back, Append(_refusal(request, rejection, now, record))])
+        self._registry.write([Save(refused), *taken_back, Append(self._refusal(request, rejection, now, record))])
+
+    def _refusal(
+        self, request: StepRequest, rejection: CommandRejection, now: datetime, record: RequestRecord | None = None
+    ) -> LedgerEvent:
+        envelope = request.envelope
+        return LedgerEvent(
+            kind="CommandRefused",
+            at=now,
+            actor=actor_of(envelope, self._config.account_id),
+            request_id=record.request_id if record is not None else None,
+            domain=record.domain if record is not None else None,
+            details={
+                "command": envelope.detail_type,
+                "event": envelope.id,
+                "code": rejection.code,
+                "field": rejection.field,
+                "reason": rejection.message[:2_048],
+            },
+        )
 
     def _taken_back(self, record: RequestRecord, request: StepRequest, now: datetime) -> list[Change]:
         access_work.take(self._registry, record.domain, request.execution.id, now)
@@ -303,24 +323,4 @@ def _restarted(draft: RequestRecord, seen: RequestRecord | None) -> RequestRecor
         return draft
     return draft.model_copy(
         update={"version": seen.version + 1, "history": seen.history, "requested_at": seen.requested_at}
-    )
-
-
-def _refusal(
-    request: StepRequest, rejection: CommandRejection, now: datetime, record: RequestRecord | None = None
-) -> LedgerEvent:
-    envelope = request.envelope
-    return LedgerEvent(
-        kind="CommandRefused",
-        at=now,
-        actor=f"account:{envelope.account}",
-        request_id=record.request_id if record is not None else None,
-        domain=record.domain if record is not None else None,
-        details={
-            "command": envelope.detail_type,
-            "event": envelope.id,
-            "code": rejection.code,
-            "field": rejection.field,
-            "reason": rejection.message[:2_048],
-        },
     )

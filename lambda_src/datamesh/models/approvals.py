@@ -68,6 +68,7 @@ class ApprovalRecord(Record):
     task_token: str | None = None
     answered: bool = Field(False, description="Step Functions has taken the answer.")
     decided_at: UtcTime | None = None
+    cancelled_by: str | None = Field(None, description="Who took the request back, as its history names them.")
     reason: str | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Commands: what a domain asks of central."""
+"""Commands: what a domain asks of central, or a person in its name."""
 
 import uuid
 from typing import Annotated, Literal, Self
@@ -19,7 +19,7 @@ from datamesh.models.base import (
     TableName,
     UtcTime,
 )
-from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, Command
+from datamesh.models.events import CENTRAL_SOURCE, Command
 from datamesh.models.people import Email
 from datamesh.models.tags import TagExpression, Tags
 
@@ -270,10 +270,10 @@ class RevokeDataProductAccess(Command):
     Sent by the consumer, by the owner of the product, or by central itself for governance.
     """
 
-    sources = (DOMAIN_SOURCE, CENTRAL_SOURCE)
-
     request_id: uuid.UUID
-    domain: DomainName | None = Field(None, description="The domain that asks for it; null: governance.")
+    domain: DomainName | None = Field(
+        None, description="The domain that asks for it; null: governance, which is central's own account."
+    )
     reason: Justification
 
 

@@ -47,9 +47,12 @@ class EventData(Model):
 
 
 class Command(EventData):
-    """Asks central for something. Sent by a domain's account; the envelope's account is the proof of who asks."""
+    """Asks central for something. The envelope's account is the proof of who asks.
 
-    sources: ClassVar[tuple[str, ...]] = (DOMAIN_SOURCE,)
+    Most are sent by a domain's account, or by central's own, which says what a person asked of the API.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = (DOMAIN_SOURCE, CENTRAL_SOURCE)
 
 
 class CentralFact(EventData):

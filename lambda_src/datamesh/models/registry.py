@@ -290,6 +290,9 @@ class RequestRecord(WorkRecord):
     duration_days: int | None = None
     requested_by: str | None = None
     requested_at: UtcTime | None = None
+    asked_by: str | None = Field(
+        None, description="`person:<address>` whom the API let ask; null: the domain's account did. Never its claim."
+    )
     ruling: Ruling | None = Field(None, description="What the approval policy said.")
     exposure: str | None = Field(
         None, description="Digest of what is asked for and would be shown, when people were asked."
