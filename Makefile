@@ -44,6 +44,10 @@ down: setup ## End what `make up` started
 package: setup ## Build the Lambda package, one deterministic zip per architecture
 	@$(PYTHON) tools/package.py
 
+.PHONY: portal
+portal: portal/dist/index.html ## Build the portal into portal/dist
+	@:
+
 .PHONY: plan
 plan: setup deploy-package ## Show what would change in one account workspace
 	@$(TERRAFORM) plan --environment $(ENV) --workspace $(WORKSPACE) --target $(TARGET)
@@ -71,12 +75,14 @@ lint: setup checkov-setup ## Check style, types, Terraform, generated documents 
 	@$(PYTHON) tools/validate_terraform.py
 	@$(PYTHON) tools/terraform_docs.py --check
 	@$(PYTHON) tools/generate_event_docs.py --check
+	@$(MAKE) portal-lint
 	@if command -v tflint >/dev/null; then tflint --recursive; else echo "tflint is not installed, its rules are not run"; fi
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml
 
 .PHONY: test-unit
 test-unit: setup ## Unit, convention and flow tests of the package (no network)
 	@$(PYTEST) tests/unit tests/conventions -n $(WORKERS)
+	@$(MAKE) portal-test
 
 .PHONY: test-plan
 test-plan: setup host-package ## Terraform plans against their inventories, and one event followed through each flow
@@ -86,8 +92,17 @@ test-plan: setup host-package ## Terraform plans against their inventories, and 
 test-sandbox: setup host-package ## The sandbox's own rules and the real mesh in it
 	@$(PYTEST) tests/sandbox $(GROUPED)
 
+.PHONY: portal-lint
+portal-lint: portal/node_modules/.installed ## Check the portal's types, style and accessibility rules
+	@npm --prefix portal run --silent lint
+
+.PHONY: portal-test
+portal-test: portal/node_modules/.installed ## Unit tests of the portal
+	@npm --prefix portal run --silent test
+
 .PHONY: fmt
-fmt: setup ## Format everything
+fmt: setup portal/node_modules/.installed ## Format everything
+	@npm --prefix portal run --silent fmt
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
 	@terraform fmt -recursive modules environments examples
@@ -128,3 +143,13 @@ deploy-package: build/package/$(if $(filter sandbox,$(TARGET)),host,arm64).stamp
 build/package/%.stamp: $(PACKAGE_INPUTS) | setup
 	@$(PYTHON) tools/package.py --target $*
 	@touch $@
+
+PORTAL_INPUTS := $(shell find portal -type f -not -path '*/node_modules/*' -not -path 'portal/dist/*' -not -path 'portal/tests/*' -not -name '*.md' 2>/dev/null)
+
+portal/node_modules/.installed: portal/package.json portal/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("portal: Node 20.19 or newer is needed, " + process.version + " was found"); process.exit(1) }'
+	@npm --prefix portal ci --silent --no-fund --no-audit
+	@touch $@
+
+portal/dist/index.html: $(PORTAL_INPUTS) portal/node_modules/.installed
+	@npm --prefix portal run --silent build -- --logLevel warn

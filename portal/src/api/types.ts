@@ -1,0 +1,48 @@
+/** Short names for the API's models. Only this file knows how the generated ones are called. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Problem = Schemas["Problem"];
+export type Accepted = Schemas["Accepted"];
+export type Me = Schemas["Me"];
+export type DomainSummary = Schemas["DomainSummary"];
+export type DomainDetail = Schemas["DomainDetail"];
+export type DomainLink = Schemas["DomainLink"];
+export type DomainRegistration = Schemas["DomainRegistration"];
+export type ProductSummary = Schemas["ProductSummary"];
+export type ProductDetail = Schemas["ProductDetail"];
+export type ProductRegistration = Schemas["ProductRegistration"];
+export type ProductPlan = Schemas["ProductPlan"];
+export type ProductSpec = Schemas["ProductSpec"];
+export type TableSpec = Schemas["TableSpec"];
+export type TableView = Schemas["TableView"];
+export type ColumnView = Schemas["ColumnView"];
+export type ManifestProblem = Schemas["ManifestProblem"];
+export type SchemaChange = Schemas["SchemaChange"];
+export type AffectedConsumer = Schemas["AffectedConsumer"];
+export type GrantOfProduct = Schemas["GrantOfProduct"];
+export type SearchResult = Schemas["SearchResult"];
+export type SearchHit = Schemas["SearchHit"];
+export type Facet = Schemas["Facet"];
+export type LfTag = Schemas["LfTag"];
+export type AccessRequest = Schemas["AccessRequest"];
+export type AccessPreview = Schemas["AccessPreview"];
+export type AskedStage = Schemas["AskedStage"];
+export type AskedTable = Schemas["AskedTable"];
+export type RequestSummary = Schemas["RequestSummary"];
+export type RequestDetail = Schemas["RequestDetail"];
+export type StageView = Schemas["StageView"];
+export type VoteView = Schemas["VoteView"];
+export type ApprovalSummary = Schemas["ApprovalSummary"];
+export type ApprovalDetail = Schemas["ApprovalDetail"];
+export type ApprovalLink = Schemas["ApprovalLink"];
+export type ExposedTable = Schemas["ExposedTable"];
+export type DecisionGiven = Schemas["DecisionGiven"];
+export type MeshEvent = Schemas["MeshEvent"];
+export type ExecutionSummary = Schemas["ExecutionSummary"];
+export type ExecutionDetail = Schemas["ExecutionDetail"];
+export type ExecutionStep = Schemas["ExecutionStep"];
+export type Operation = Schemas["Operation"];
+export type LedgerEntry = Schemas["LedgerEntry"];
+export type Person = Schemas["Person"];

@@ -1,0 +1,32 @@
+/** The side navigation: what there is, for whom, and which entry a page belongs to. */
+import type { SideNavigationProps } from "@cloudscape-design/components/side-navigation";
+import type { Me } from "@/api/types";
+import { paths } from "./paths";
+
+interface Entry {
+  text: string;
+  href: string;
+  /** Shown to these only; without it to everybody. What anybody may do the server decides. */
+  to?: (me: Me) => boolean;
+}
+
+const SECTIONS: readonly { text: string | null; entries: readonly Entry[] }[] = [
+  { text: null, entries: [{ text: "Home", href: paths.home }] },
+];
+
+export function navigationOf(me: Me | undefined): SideNavigationProps.Item[] {
+  return SECTIONS.flatMap(({ text, entries }): SideNavigationProps.Item[] => {
+    const links = entries
+      .filter(({ to }) => to === undefined || (me !== undefined && to(me)))
+      .map(({ text, href }) => ({ type: "link" as const, text, href }));
+    if (links.length === 0) return [];
+    return text === null ? links : [{ type: "section-group", title: text, items: links }];
+  });
+}
+
+/** The entry whose address is the longest beginning of the page's. */
+export function activeHref(pathname: string): string {
+  const all = SECTIONS.flatMap(({ entries }) => entries.map(({ href }) => href));
+  const fitting = all.filter((href) => pathname === href || (href !== "/" && pathname.startsWith(`${href}/`)));
+  return fitting.sort((a, b) => b.length - a.length)[0] ?? "";
+}

@@ -1,0 +1,25 @@
+/**
+ * Every page of the portal and its address. A page is a module with a default export; it is loaded when it is opened.
+ * The approval links of mails lead to `/approval-links/<link id>?signature=…`: that address is part of the contract.
+ */
+import type { ComponentType } from "react";
+import type { RouteObject } from "react-router";
+import { RouteFailed } from "./RouteFailed";
+import { Shell, Starting } from "./Shell";
+
+function page(load: () => Promise<{ default: ComponentType }>): Pick<RouteObject, "lazy" | "errorElement"> {
+  return { lazy: async () => ({ Component: (await load()).default }), errorElement: <RouteFailed /> };
+}
+
+export const routes: RouteObject[] = [
+  {
+    element: <Shell />,
+    errorElement: <RouteFailed bare />,
+    hydrateFallbackElement: <Starting />,
+    children: [
+      { index: true, ...page(() => import("@/pages/home/HomePage")) },
+      { path: "sign-in", ...page(() => import("@/pages/home/SignedInPage")) },
+      { path: "*", ...page(() => import("@/pages/NotFoundPage")) },
+    ],
+  },
+];

@@ -1,0 +1,5 @@
+import { Page } from "@/app/page";
+
+export default function HomePage() {
+  return <Page title="Home">{null}</Page>;
+}
