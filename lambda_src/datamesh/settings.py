@@ -7,7 +7,7 @@ sets. Nothing else in the package reads the environment.
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from datamesh.models.base import AccountId, PrincipalArn
@@ -97,9 +97,10 @@ class KnowsLfTags(BaseSettings):
 
 
 class UsesTimeline(BaseSettings):
-    """The DynamoDB table of what happened, for people to look at."""
+    """The DynamoDB table of what happened, for people to look at, and for how many days it is kept."""
 
     timeline_table: ResourceName
+    timeline_days: Annotated[int, Field(ge=1, le=3_650)]
 
 
 class UsesIdempotency(BaseSettings):
@@ -122,7 +123,7 @@ class UsesSearchIndex(BaseSettings):
 
 
 class KnowsStateMachines(BaseSettings):
-    """How the names of central's state machines begin: what follows is the workflow."""
+    """How the names of central's state machines begin, hyphen included: what follows is the workflow."""
 
     state_machine_prefix: ResourceName
 
@@ -241,6 +242,10 @@ class RetryExecutionSettings(Observability, UsesIdempotency, KnowsStateMachines)
     """Environment of retry_execution."""
 
 
+class RecordEventSettings(Observability, UsesRegistry, UsesTimeline, KnowsStateMachines):
+    """Environment of record_event."""
+
+
 class ManageDataLakeSettingsSettings(Observability):
     """Environment of manage_data_lake_settings."""
 
@@ -264,6 +269,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "crawl_data_product": CrawlDataProductSettings,
     "send_notification": SendNotificationSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
+    "record_event": RecordEventSettings,
     "answer_query": AnswerQuerySettings,
     "send_command": SendCommandSettings,
     "cast_vote": CastVoteSettings,

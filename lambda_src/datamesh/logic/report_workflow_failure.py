@@ -38,7 +38,7 @@ def failure_entry(envelope: Envelope, *, account_id: str, source: str, now: date
         )
     except ValidationError as error:
         raise InvalidEvent(f"Not the failure of an execution: {describe(error)}") from error
-    known = _cause_in(change.input_object)
+    known = cause_of_execution(change.input_object)
     entry = make_entry(
         failed,
         cause=known or _substitute(change.execution_arn, now),
@@ -53,7 +53,7 @@ def failure_entry(envelope: Envelope, *, account_id: str, source: str, now: date
     return entry.model_copy(update={"detail": {**entry.detail, "metadata": metadata}})
 
 
-def _cause_in(execution_input: Mapping[str, Any]) -> Metadata | None:
+def cause_of_execution(execution_input: Mapping[str, Any]) -> Metadata | None:
     """Return the metadata of what started an execution: a mesh event, or the end of another workflow."""
     detail = execution_input.get("detail")
     if not isinstance(detail, Mapping):
@@ -70,7 +70,7 @@ def _cause_in(execution_input: Mapping[str, Any]) -> Metadata | None:
                     correlation_id=result["correlation_id"],
                     occurred_at=execution_input["time"],
                 )
-            return _cause_in(earlier.input_object)
+            return cause_of_execution(earlier.input_object)
     except (ValidationError, KeyError):
         return None
     return None
