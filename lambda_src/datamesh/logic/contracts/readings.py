@@ -43,14 +43,3 @@ class ContractReading:
                     severity="error", line=place.line, column=place.column, field=place.path, message=message
                 )
         return ManifestProblem(severity="error", line=1, column=1, field="(document)", message=message)
-
-
-def read_contract(
-    text: str, *, server: str | None = None, variables: Mapping[str, str] | None = None
-) -> ContractReading:
-    """Read a contract: its domain, the product that it describes, and everything that is wrong with it, by line.
-
-    `server` names the one of its servers that counts, where it has more than one of type s3; `variables` are values for
-    `${NAME}`. Never raises: whatever the text is, what is wrong with it is among the problems.
-    """
-    raise NotImplementedError
