@@ -36,7 +36,7 @@ from datamesh.aws.retry import Retrier
 from datamesh.handlers._runtime import Json, LambdaHandler, observed, utc_now
 from datamesh.handlers.portal import _problems
 from datamesh.logic.portal.authorization import Caller, signed_in
-from datamesh.logic.portal.commands import Origin, cause_of
+from datamesh.logic.portal.commands import Origin, cause_of, owned
 from datamesh.models.api.base import DEFAULT_LIMIT, MAX_LIMIT, Cursor, IdempotencyKey, Problem
 from datamesh.models.api.routes import FunctionName, Route
 from datamesh.models.base import DomainName, ProductName
@@ -179,6 +179,7 @@ def _admission(route: Route) -> Middleware:
         logger.append_keys(operation=route.operation)
         _correlate(app, uuid.uuid4())
         caller = signed_in(_claims(app))
+        _correlate(app, owned(uuid.uuid4(), caller))
         # HTTP APIs hand on paths as they came, and what is checked must be what is looked for.
         arguments = {name: unquote(value) for name, value in app.context["_route_args"].items()}
         app.context.update(_route_args=arguments, caller=caller, now=utc_now(), key=None)

@@ -4,6 +4,7 @@ Nobody but central's own account says `datamesh.central` there, so that the flow
 checked what that person may do.
 """
 
+import hashlib
 import json
 import uuid
 from datetime import datetime
@@ -34,7 +35,24 @@ class Origin(NamedTuple):
 
 def cause_of(caller: Caller, operation: str, key: str) -> uuid.UUID:
     """Return the id that all follows from: the same whenever the person's request comes again."""
-    return uuid.uuid5(EVENT_NAMESPACE, "/".join(["api", caller.email, operation, key]))
+    return owned(uuid.uuid5(EVENT_NAMESPACE, "/".join(["api", caller.email, operation, key])), caller)
+
+
+def owned(seed: uuid.UUID, caller: Caller) -> uuid.UUID:
+    """Return an id that is made of a seed and tells whose it is: its second half follows from the first and the person.
+
+    So whoever asks for an operation of its own before anything has been heard of it is told that it is under way, and
+    nobody else. It gives no right: whoever makes up such an id learns that nothing was heard of it.
+    """
+    first = seed.bytes[:8]
+    second = hashlib.sha256(b"/".join([EVENT_NAMESPACE.bytes, first, caller.email.encode()])).digest()[:8]
+    # The variant of RFC 9562 in its two bits; the version lies in the first half.
+    return uuid.UUID(bytes=first + bytes([0x80 | second[0] & 0x3F]) + second[1:])
+
+
+def is_owned(identity: uuid.UUID, caller: Caller) -> bool:
+    """Tell whether an id was made for this person."""
+    return owned(identity, caller) == identity
 
 
 def command_entry(data: Command, origin: Origin) -> Entry:
