@@ -89,11 +89,16 @@ class UsesCrawlerRole(BaseSettings):
     crawler_role_arn: RoleArn
 
 
-class KnowsLfTags(BaseSettings):
-    """The LF-tag key whose values are the domains, and the LF-tags that make what carries them sensitive."""
+class KnowsSensitiveTags(BaseSettings):
+    """The LF-tags that make sensitive what carries them."""
+
+    sensitive_tags: SensitiveTags
+
+
+class KnowsLfTags(KnowsSensitiveTags):
+    """The LF-tag key whose values are the domains, besides."""
 
     domain_tag_key: TagKey
-    sensitive_tags: SensitiveTags
 
 
 class UsesTimeline(BaseSettings):
@@ -230,8 +235,8 @@ class AnswerQuerySettings(
     """Environment of answer_query."""
 
 
-class SendCommandSettings(Observability, UsesRegistry, UsesEventBus, UsesIdempotency):
-    """Environment of send_command."""
+class SendCommandSettings(Observability, UsesRegistry, UsesEventBus, UsesIdempotency, KnowsSensitiveTags):
+    """Environment of send_command. What would become sensitive breaks consumers, and is asked about first."""
 
 
 class CastVoteSettings(Observability, UsesRegistry, UsesLedger, UsesIdempotency):

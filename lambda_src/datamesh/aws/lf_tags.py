@@ -25,6 +25,7 @@ MAX_PER_CALL = 50
 # Nobody documents how many columns one call takes; so many keep it small.
 MAX_COLUMNS = 100
 MAX_FOUND = 100
+MAX_LISTED = 1_000
 
 _TAKEN = Rule(Handling.ALREADY_DONE, INVALID_INPUT | {"AlreadyExistsException"}, ("already exist",))
 _TAKEN_RULES = (_TAKEN, *RULES)
@@ -51,6 +52,20 @@ class LfTags:
         except self._client.exceptions.EntityNotFoundException:
             return None
         return frozenset(found["TagValues"])
+
+    def all_values(self) -> dict[str, tuple[str, ...]]:
+        """Return all keys that the own account has and may see, in order, each with its values.
+
+        Source: https://docs.aws.amazon.com/lake-formation/latest/APIReference/API_ListLFTags.html
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        request: dict[str, Any] = {"CatalogId": self._account_id, "MaxResults": MAX_LISTED}
+        while True:
+            page = self._retrier.run(partial(self._client.list_lf_tags, **request))
+            found |= {tag["TagKey"]: tuple(sorted(tag["TagValues"])) for tag in page.get("LFTags", [])}
+            if not page.get("NextToken"):
+                return dict(sorted(found.items()))
+            request["NextToken"] = page["NextToken"]
 
     def ensure_value(self, key: str, value: str) -> None:
         """Make a key with a value, or add the value to it."""

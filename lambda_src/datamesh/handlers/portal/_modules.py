@@ -1,6 +1,12 @@
 """All routes of the API. Every function has these modules and answers what the table of routes says is its own."""
 
-from datamesh.handlers.portal import me
+from datamesh.handlers.portal import domains, me, products, search
 from datamesh.handlers.portal._runtime import Routes
 
-MODULES: tuple[Routes, ...] = (me.route,)
+MODULES: tuple[Routes, ...] = (
+    me.route,
+    domains.route,
+    search.route,
+    products.route,
+    products.tags,
+)

@@ -124,12 +124,12 @@ def make_app(modules: Iterable[Routes], function: FunctionName | None = None) ->
         route = answer.route
         if function is not None and route.function != function:
             continue
-        summary, _, description = (inspect.getdoc(answer.function) or "").partition("\n")
+        summary, description = _described(answer.function)
         app.route(
             rule=route.path.replace("{", "<").replace("}", ">"),
             method=route.method,
-            summary=summary.rstrip("."),
-            description=description.strip() or None,
+            summary=summary,
+            description=description,
             responses=_responses(answer),
             tags=[answer.subject],
             operation_id=route.operation,
@@ -277,6 +277,14 @@ def _handle_problems(app: APIGatewayHttpResolver) -> None:
     app.exception_handler([RequestValidationError, RequestUnsupportedContentType])(invalid)
     app.exception_handler(NotFoundError)(nothing_there)
     app.exception_handler(Exception)(failed)
+
+
+def _described(function: Callable[..., Any]) -> tuple[str, str | None]:
+    """Return the first sentence of a docstring, and all of it when there is more."""
+    text = " ".join(line or "\n\n" for line in (inspect.getdoc(function) or "").splitlines())
+    text = "\n\n".join(part.strip() for part in text.split("\n\n"))
+    sentence, _, more = text.replace("\n\n", " ").partition(". ")
+    return sentence.removesuffix("."), text if more else None
 
 
 def _responses(answer: Answer) -> dict[int, Any]:
