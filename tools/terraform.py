@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 ROOT = Path(__file__).resolve().parent.parent
+PORTAL = ROOT / "portal" / "dist"
 Environment = Literal["central", "domain"]
 
 # SQS queues take the provider 25 s each to see consistent, so they had better be created side by side.
@@ -122,6 +123,16 @@ class Workspace:
         modules = self.sandbox.directory / self.name / "modules"
         if not modules.is_symlink():
             modules.symlink_to(ROOT / "modules")
+        # The pages as they are now: whoever builds them meanwhile does not change what is being applied.
+        shutil.rmtree(self._pages, ignore_errors=True)
+        if self.environment == "central" and (PORTAL / "index.html").is_file():
+            shutil.copytree(PORTAL, self._pages)
+
+    @property
+    def _pages(self) -> Path:
+        """Where the sandbox's copy of the portal's pages is, once laid out and if they were built."""
+        assert self.sandbox is not None  # noqa: S101 - the caller's branch, said for the type checker
+        return self.sandbox.directory / self.name / "portal"
 
     def plan(self) -> None:
         """Show what would change."""
@@ -184,7 +195,7 @@ class Workspace:
     def _inputs(self) -> list[str]:
         package = json.loads(self.package.read_text())
         keys = ("path", "architecture", "runtime")
-        variables = {"lambda_package": {key: package[key] for key in keys}, **self.variables}
+        variables = {"lambda_package": {key: package[key] for key in keys}, **self._portal(), **self.variables}
         return [
             "-input=false",
             "-no-color",
@@ -192,6 +203,21 @@ class Workspace:
             f"-var-file={self.variable_file}",
             *(f"-var={name}={json.dumps(value)}" for name, value in variables.items()),
         ]
+
+    def _portal(self) -> dict[str, Any]:
+        """The portal that the sandbox's tfvars ask for, with what only this machine knows: sign-in and pages.
+
+        Pages that are not built (`make portal`) are left out.
+        """
+        if self.sandbox is None or self.environment != "central":
+            return {}
+        from tools.terraform_files import parse  # noqa: PLC0415 - a development package, not needed for AWS
+
+        asked = parse(self.variable_file).get("portal")
+        if asked is None:
+            return {}
+        built = {"assets_path": str(self._pages)} if self._pages.is_dir() else {}
+        return {"portal": {"cognito_endpoint": self.sandbox.url, **built, **asked}}
 
     def run(self, *arguments: str, stream: bool = False) -> str:
         """Run one Terraform command and return what it prints. Raises TerraformError when it fails."""

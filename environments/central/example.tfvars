@@ -15,6 +15,12 @@ lf_tags = {
   channel         = ["web", "shop"]
 }
 
+# The portal with its API: build its pages first (make portal). Leave it out to go without.
+portal = {
+  assets_path = "../../portal/dist"
+  domains     = ["marketing", "sales"]
+}
+
 tags = {
   cost-center = "data-platform"
 }

@@ -4,7 +4,7 @@ module "central_governance" {
   source = "../../modules/central-governance"
 
   account_id                  = var.account_id
-  administrators              = var.administrators
+  administrators              = concat(var.administrators, module.data_portal[*].catalog_reader_role_arn)
   alarm_topic_arns            = var.alarm_topic_arns
   approval_policy             = var.approval_policy
   approval_webhook_secret_arn = var.approval_webhook_secret_arn
@@ -22,4 +22,36 @@ module "central_governance" {
   reconcile_heal              = var.reconcile_heal
   reconcile_interval          = var.reconcile_interval
   sensitive_tags              = var.sensitive_tags
+}
+
+# Each of the two names resources of the other one, and no resource waits for itself in the end: mails need the portal's
+# address, the portal's functions need central's tables and bus.
+module "data_portal" {
+  source = "../../modules/data-portal"
+  count  = var.portal == null ? 0 : 1
+
+  account_id          = var.account_id
+  alarm_topic_arns    = var.alarm_topic_arns
+  allowed_origins     = var.portal.allowed_origins
+  assets_path         = var.portal.assets_path
+  cognito_endpoint    = var.portal.cognito_endpoint
+  custom_domain       = var.portal.custom_domain
+  deletion_protection = !var.delete_data
+  domain_tag_key      = var.domain_tag_key
+  domains             = var.portal.domains
+  event_bus_name      = module.central_governance.event_bus_name
+  lambda_package      = var.lambda_package
+  ledger_table_name   = module.central_governance.ledger_table_name
+  log_level           = var.log_level
+  log_retention_days  = var.log_retention_days
+  mfa                 = var.portal.mfa
+  open_search         = var.portal.open_search
+  prefix              = var.prefix
+  price_class         = var.portal.price_class
+  registry_table_name = module.central_governance.registry_table_name
+  requests_per_second = var.portal.requests_per_second
+  sensitive_tags      = var.sensitive_tags
+  session_hours       = var.portal.session_hours
+  threat_protection   = var.portal.threat_protection
+  web_acl_arn         = var.portal.web_acl_arn
 }

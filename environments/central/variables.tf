@@ -172,6 +172,46 @@ variable "organization_id" {
   default     = null
 }
 
+variable "portal" {
+  description = <<-EOT
+    The portal with its API: pages, sign-in, and all that people and pipelines do over it; null: none. docs/portal.md
+    goes through it.
+    * `allowed_origins`: origins of other pages that may call the API from a browser.
+    * `assets_path`: folder with the pages that `make portal` builds, e.g. "../../portal/dist"; null uploads none.
+    * `cognito_endpoint`: where browsers sign in, when it is not AWS's own.
+    * `custom_domain`: the portal's own domain, with `name` and `certificate_arn` (ACM, in us-east-1).
+    * `domains`: domains whose people sign in; each has a group of owners, of stewards and of members.
+    * `mfa`: OFF, OPTIONAL or ON.
+    * `open_search`: holds the search index instead of a file; `domain_arn` and `endpoint`.
+    * `price_class`: from where CloudFront serves the pages.
+    * `requests_per_second`: how many requests the API takes, of all people together.
+    * `session_hours`: after how many hours people sign in again.
+    * `threat_protection`: OFF, AUDIT or ENFORCED; all but OFF cost by the user.
+    * `web_acl_arn`: a web ACL of AWS WAF in front of it.
+  EOT
+  type = object({
+    allowed_origins  = optional(list(string), [])
+    assets_path      = optional(string)
+    cognito_endpoint = optional(string)
+    custom_domain = optional(object({
+      certificate_arn = string
+      name            = string
+    }))
+    domains = optional(list(string), [])
+    mfa     = optional(string, "OFF")
+    open_search = optional(object({
+      domain_arn = string
+      endpoint   = string
+    }))
+    price_class         = optional(string, "PriceClass_100")
+    requests_per_second = optional(number, 50)
+    session_hours       = optional(number, 12)
+    threat_protection   = optional(string, "OFF")
+    web_acl_arn         = optional(string)
+  })
+  default = null
+}
+
 variable "prefix" {
   description = "Every name of the mesh begins with it, the same in all its accounts."
   type        = string
