@@ -75,6 +75,7 @@ lint: setup checkov-setup ## Check style, types, Terraform, generated documents 
 	@$(PYTHON) tools/validate_terraform.py
 	@$(PYTHON) tools/terraform_docs.py --check
 	@$(PYTHON) tools/generate_event_docs.py --check
+	@$(PYTHON) tools/generate_openapi.py --check
 	@$(MAKE) portal-lint
 	@if command -v tflint >/dev/null; then tflint --recursive; else echo "tflint is not installed, its rules are not run"; fi
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml
@@ -108,8 +109,9 @@ fmt: setup portal/node_modules/.installed ## Format everything
 	@terraform fmt -recursive modules environments examples
 
 .PHONY: docs
-docs: setup ## Generate the event reference, the JSON Schemas and the tables of the module READMEs
+docs: setup ## Generate the event reference, the JSON Schemas, OpenAPI and the tables of the module READMEs
 	@$(PYTHON) tools/generate_event_docs.py
+	@$(PYTHON) tools/generate_openapi.py
 	@$(PYTHON) tools/terraform_docs.py
 
 .PHONY: lock
