@@ -28,7 +28,9 @@ STARTS: dict[str, str] = {
     "DeregisterDataDomain": "deregister_data_domain",
     "RegisterDataProduct": "register_data_product",
     "DeregisterDataProduct": "deregister_data_product",
+    "ExtendDataProductAccess": "share_data_product",
     "RequestDataProductAccess": "share_data_product",
+    "WidenDataProductAccess": "share_data_product",
     "ReconcileAccess": "reconcile_access",
     "RevokeDataProductAccess": "revoke_access",
     "ExpireDataProductAccess": "revoke_access",
@@ -186,11 +188,17 @@ def document() -> str:
         "",
         "## Commands",
         "",
-        "Sent by a domain's account on its own bus, which forwards them to central.",
+        "Sent by a domain's account on its own bus, which forwards them to central. Those with both sources people",
+        "give by the API as well: central's own account says them on its bus, with the person in `metadata.person`,",
+        "and they speak for the domain that they name. Nobody else can say on that bus that it is central, and what",
+        "a domain says about a person is not heard.",
         "",
     ]
     lines += sections_of(COMMANDS)
-    lines += ["## Facts of central", "", f"Source `{CENTRAL_SOURCE}`, addressed by `metadata.target_account`.", ""]
+    addressed = (
+        f"Source `{CENTRAL_SOURCE}`, addressed by `metadata.target_account`; what is for listeners in central has none."
+    )
+    lines += ["## Facts of central", "", addressed, ""]
     lines += sections_of(central)
     lines += [
         "### Codes of CommandRejected",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, CentralFact, Command, DomainFact
-from datamesh.models.facts import EVENTS, GrantDriftFound, WorkflowFailed
+from datamesh.models.facts import EVENTS, DataProductIndexed, GrantDriftFound, WorkflowFailed
 from datamesh.settings import SETTINGS, variable_names
 from tests.support.plan_scenarios import module_plan
 from tests.support.terraform_plan import ROOT, Plan, Resource
@@ -227,8 +227,9 @@ def detail_types(*kinds: type, source: str) -> set[str]:
 
 
 FROM_DOMAINS = detail_types(Command, DomainFact, WorkflowFailed, source=DOMAIN_SOURCE)
-# What reconciliation finds is for listeners in central.
-TO_DOMAINS = detail_types(CentralFact, source=CENTRAL_SOURCE) - {GrantDriftFound.detail_type()}
+# What reconciliation finds, and that a product was indexed, is for listeners in central.
+FOR_LISTENERS = {DataProductIndexed.detail_type(), GrantDriftFound.detail_type()}
+TO_DOMAINS = detail_types(CentralFact, source=CENTRAL_SOURCE) - FOR_LISTENERS
 
 
 @SIDES

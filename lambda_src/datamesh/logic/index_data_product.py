@@ -22,10 +22,11 @@ from datamesh.logic.tags import Matched, effective
 from datamesh.models.catalog import DATA_CLASSIFICATION, CatalogTable
 from datamesh.models.commands import RevokeDataProductAccess
 from datamesh.models.errors import InvalidEvent, RecordBusy, SenderNotOwner, WriteConflict
-from datamesh.models.events import CENTRAL_SOURCE, DomainFact, Entry, Envelope, make_entry
+from datamesh.models.events import CENTRAL_SOURCE, DomainFact, Entry, Envelope, Metadata, make_entry
 from datamesh.models.facts import (
     DataProductAccessProvisioned,
     DataProductCrawlFailed,
+    DataProductIndexed,
     DataProductLinked,
     DataProductSchemaUpdated,
     DataProductUnlinked,
@@ -52,7 +53,7 @@ MAX_REASONS = 50
 # PutEvents takes ten entries, and of each question the consumer may hear as well:
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 MAX_QUESTIONS = 5
-IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False}
+IGNORED: Json = {"outcome": "ignored", "tables": [], "tags_changed": False, "product_changed": False}
 
 
 class World(NamedTuple):
@@ -69,6 +70,7 @@ class Report(NamedTuple):
     """What a domain said of a product of its own: when, and of the tables in which database."""
 
     product: ProductRecord
+    metadata: Metadata
     stamp: Stamp
     mode: SharingMode
     holder: str
@@ -91,12 +93,14 @@ class ProductIndexing:
         """Take a fact into the registry; what is older than what the registry has changes nothing.
 
         A fact that its sender may not state, or that does not follow its model, ends as the outcome `rejected`: nothing
-        is wrong with this workflow, and running it again would not help.
+        is wrong with this workflow, and running it again would not help. With `product_changed` the one of `entries`
+        tells listeners so.
         """
         try:
             result = self._index(request, now)
         except (SenderNotOwner, InvalidEvent) as error:
-            result = {"outcome": "rejected", "code": error.code, "reason": error.message, "tags_changed": False}
+            refused = {"outcome": "rejected", "code": error.code, "reason": error.message}
+            result = {**refused, "tags_changed": False, "product_changed": False}
         return {**result, "schema": result["outcome"] != "rejected" and _reports_schema(request.envelope)}
 
     def tell(self, request: StepRequest, now: datetime) -> Json:
@@ -243,7 +247,7 @@ class ProductIndexing:
                 details={"principals": list(fact.principals), "databases": list(fact.databases or (fact.database,))},
             )
             self._world.registry.write([Save(changed(record, now=now, **update)), Append(entered)])
-            return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
+            return _of_request(fact)
 
         return deciding_again(act)
 
@@ -263,7 +267,7 @@ class ProductIndexing:
             if record.status != "REVOKING" or early or not stamp.newer_than(record.unlinked):
                 return IGNORED
             self._world.registry.write([Save(changed(record, now=now, unlinked=stamp))])
-            return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False}
+            return _of_request(fact)
 
         return deciding_again(act)
 
@@ -284,7 +288,7 @@ class ProductIndexing:
         if mode not in product.placed:
             raise InvalidEvent(f"{domain}.{name} is not shared as {mode}")
         stamp = stamp_of(request.envelope.metadata())
-        return Report(product, stamp, mode, f"{request.execution.id}/{request.step}")
+        return Report(product, request.envelope.metadata(), stamp, mode, f"{request.execution.id}/{request.step}")
 
     def _take(self, report: Report, names: list[str], update: Update, now: datetime) -> Json:
         """Take what was reported of tables into the registry. In the tag-based database columns that appeared get the
@@ -299,7 +303,22 @@ class ProductIndexing:
             if report.mode == "tbac":
                 deciding_again(lambda: self._tagging.record(product, report.stamp, now, names=names))
         changed_tags = self._tagging.has_changed(product, report.stamp)
-        return result | {"tags_changed": changed_tags} | ({"withheld": withheld[:MAX_REASONS]} if withheld else {})
+        news = self._news(report, names, now, retagged=changed_tags)
+        said = {"tags_changed": changed_tags, "product_changed": bool(news), "entries": news}
+        return result | said | ({"withheld": withheld[:MAX_REASONS]} if withheld else {})
+
+    def _news(self, report: Report, names: Sequence[str], now: datetime, *, retagged: bool) -> list[Json]:
+        """Return what tells listeners that the product was indexed; nothing when the fact changed nothing of it.
+
+        What the registry has from this very fact was taken from it, by this attempt or by one whose answer was lost:
+        the same event then says it again.
+        """
+        product = report.product
+        tables = self._world.registry.tables(product.domain, product.name)
+        if not retagged and not any(_speaks(table, report.stamp) for table in tables if table.name in names):
+            return []
+        fact = DataProductIndexed(domain=product.domain, product=product.name)
+        return [make_entry(fact, cause=report.metadata, now=now).to_json()]
 
     def _settled(self, product: ProductRecord, now: datetime) -> ProductRecord:
         """Return a product as it is now. Raises RecordBusy while it is being registered: its tables are tagged first,
@@ -428,6 +447,17 @@ def table_index(table: CatalogTable, stamp: Stamp, reasons: tuple[str, ...], tag
         sensitive=bool(reasons),
         reasons=reasons[:MAX_REASONS],
     )
+
+
+def _speaks(table: TableRecord, stamp: Stamp) -> bool:
+    """Tell whether something that the registry has of a table comes from the fact with this stamp."""
+    of_index, of_crawl = (part.stamp if part is not None else None for part in (table.index, table.crawl))
+    return stamp in (of_index, of_crawl, table.linked)
+
+
+def _of_request(fact: DataProductAccessProvisioned | DataProductUnlinked) -> Json:
+    """Return that a fact was taken into the record of a request: of no product anything has changed."""
+    return {"outcome": "indexed", "request_id": str(fact.request_id), "tags_changed": False, "product_changed": False}
 
 
 def _crawled(table: TableRecord, state: CrawlState) -> TableRecord:

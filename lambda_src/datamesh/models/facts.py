@@ -318,6 +318,16 @@ class DataProductDeregistered(CentralFact):
     access_modes: tuple[SharingMode, ...] = ()
 
 
+class DataProductIndexed(CentralFact):
+    """What the registry says of a product's tables has changed: columns, tags, crawls, links. For listeners in central.
+
+    It says which product, not what: listeners read the registry, so that none that comes late brings back what was.
+    """
+
+    domain: DomainName
+    product: ProductName
+
+
 class Drift(OpenModel):
     """A difference between what is granted and what should be."""
 
@@ -452,6 +462,7 @@ FACTS: tuple[type[EventData], ...] = (
     DataProductAccessRevoked,
     DataProductAccessExpired,
     DataProductDeregistered,
+    DataProductIndexed,
     GrantDriftFound,
     CommandRejected,
     WorkflowFailed,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from datamesh.models.catalog import CatalogColumn
+from datamesh.models.errors import AwsTemporarilyUnavailable
 from datamesh.models.registry import TableRecord
 from tests.support.central import FakeCentral, central_with
 from tests.support.central_commands import (
@@ -84,8 +85,15 @@ def test_a_schema_is_read_from_centrals_own_catalog(central: FakeCentral) -> Non
     walk = central.deliver(schema_updated())
     assert walk.status == "SUCCEEDED"
     # Constant: however many tables, one review of the standing grants.
-    assert walk.transitions == 6
-    assert walk.output == {"outcome": "indexed", "tables": ["flights"], "tags_changed": False, "schema": True}
+    assert walk.transitions == 8
+    assert walk.output == {
+        "outcome": "indexed",
+        "tables": ["flights"],
+        "tags_changed": False,
+        "product_changed": True,
+        "entries": walk.output["entries"],
+        "schema": True,
+    }
     index = table(central).index
     assert index is not None
     assert [(column.name, column.type, column.comment) for column in index.columns] == [
@@ -269,3 +277,61 @@ def test_a_table_that_keeps_changing_is_busy(central: FakeCentral) -> None:
 
     central.registry.before_write = touch
     assert central.deliver(schema_updated()).error == "RecordBusy"
+
+
+# --- what listeners are told -----------------------------------------------------------------------------------------
+
+
+def indexed(central: FakeCentral) -> list[dict[str, Any]]:
+    """Return the events that say that a product was indexed."""
+    return [entry["Detail"] for entry in central.published if entry["DetailType"] == "DataProductIndexed"]
+
+
+@pytest.mark.parametrize("fact", [schema_updated(), linked(), crawl_failed()], ids=lambda fact: fact["detail-type"])
+def test_listeners_are_told_which_product_has_changed(central: FakeCentral, fact: dict[str, Any]) -> None:
+    walk = central.deliver(fact)
+    assert "Publish Product Indexed" in walk.path
+    assert walk.status == "SUCCEEDED"
+    [told] = indexed(central)
+    assert told["data"] == {"domain": "sales", "product": "air_travel"}
+    assert "target_account" not in told["metadata"], "it is for listeners in central, no domain is addressed"
+    assert told["metadata"]["causation_id"] == fact["detail"]["metadata"]["event_id"]
+
+
+def test_of_what_came_late_nobody_is_told(central: FakeCentral) -> None:
+    central.deliver(schema_updated(minute=30))
+    walk = central.deliver(schema_updated(minute=20))
+    assert "Publish Product Indexed" not in walk.path
+    assert len(indexed(central)) == 1
+
+
+def test_a_fact_about_a_request_is_not_about_the_product(central: FakeCentral) -> None:
+    central.deliver(request_access(REQUEST))
+    assert central.deliver(provisioned()).output["outcome"] == "indexed"
+    central.deliver(linked(role="consumer", domain="marketing", account=MARKETING))
+    assert indexed(central) == []
+
+
+def test_of_a_fact_that_was_refused_nobody_is_told(central: FakeCentral) -> None:
+    assert central.deliver(schema_updated(account=FINANCE)).output["outcome"] == "rejected"
+    assert central.deliver(schema_updated("nothing")).output["outcome"] == "ignored"
+    assert indexed(central) == []
+
+
+def test_listeners_are_told_though_the_answer_of_the_step_was_lost(central: FakeCentral) -> None:
+    # GIVEN a step that has written everything when its answer is lost
+    central.fail_once("index", AwsTemporarilyUnavailable("lost"), "after")
+
+    # WHEN it is repeated, and the same fact arrives a second time
+    fact = schema_updated()
+    central.deliver(fact)
+    central.deliver(fact)
+
+    # THEN listeners hear of it, and the second time it is the same event
+    told = indexed(central)
+    assert len({each["metadata"]["event_id"] for each in told}) == 1
+
+
+def test_listeners_hear_before_grants_are_reviewed(central: FakeCentral) -> None:
+    path = central.deliver(schema_updated()).path
+    assert path.index("Publish Product Indexed") < path.index("Review Grants")

@@ -12,7 +12,14 @@ from datamesh.models.base import iso
 from datamesh.models.commands import RegisterDataDomain, RegisterDataProduct
 from datamesh.models.errors import InvalidCommand, InvalidEvent
 from datamesh.models.events import Command, Envelope, EventData, Metadata, derived_id, make_entry
-from datamesh.models.facts import EVENTS, EVENTS_BY_DETAIL_TYPE, DataDomainRegistered, GrantDriftFound, WorkflowFailed
+from datamesh.models.facts import (
+    EVENTS,
+    EVENTS_BY_DETAIL_TYPE,
+    DataDomainRegistered,
+    DataProductIndexed,
+    GrantDriftFound,
+    WorkflowFailed,
+)
 from tests.support.events import EVENTS as SAMPLES
 from tests.support.events import load_event, sample_name
 
@@ -29,7 +36,7 @@ def test_every_event_has_a_sample_that_follows_its_model(event: type[EventData])
     metadata = envelope.metadata()
     assert metadata.to_json() == {"target_account": None, "person": None, **sample["detail"]["metadata"]}
     # What central says to itself, and what fails or drifts, is for whoever looks after the mesh.
-    own = issubclass(event, Command) or event in {WorkflowFailed, GrantDriftFound}
+    own = issubclass(event, Command) or event in {WorkflowFailed, GrantDriftFound, DataProductIndexed}
     addressed = envelope.source == "datamesh.central" and not own
     assert (metadata.target_account is not None) == addressed
 

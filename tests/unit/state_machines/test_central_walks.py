@@ -54,6 +54,7 @@ def canned(outcomes: dict[str, str], tables: int = 1) -> Callable[[TaskCall], An
             "entries": ENTRIES,
             "code": "SomeReason",
             "reason": "because",
+            "product_changed": True,
             "tags_changed": True,
             "schema": True,
             "asked": "",
