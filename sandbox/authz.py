@@ -345,6 +345,8 @@ _REFUSALS: dict[str, tuple[str, int]] = {
     "cloudwatch": ("AccessDenied", 403),
     "lambda": ("AccessDeniedException", 403),
     "execute-api": ("AccessDeniedException", 403),
+    "apigateway": ("AccessDeniedException", 403),
+    "cloudfront": ("AccessDenied", 403),
 }
 
 

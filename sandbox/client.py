@@ -220,6 +220,13 @@ class Sandbox:
             raise ValueError(f"{api_endpoint} is not the endpoint of an HTTP API.")
         return f"{self.url}{found.rstrip('/') if path else found}{path}"
 
+    def portal_url(self, link: str) -> str:
+        """The URL at which a browser opens a CloudFront distribution here: its domain name, or any link to it."""
+        found = api_urls.site_url(link, self.url)
+        if found is None:
+            raise ValueError(f"{link} is not at a CloudFront distribution.")
+        return found
+
     def _call(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)  # noqa: S310  own URL

@@ -16,6 +16,7 @@ from typing import Any
 
 from sandbox import adapter, authz, faults, gate, ledger, owners, resources, wire
 from sandbox.api import AwsError, Call, Caller, Decision, Json
+from sandbox.cognito import browsers
 from sandbox.owners import Request
 
 Answer = tuple[int, dict[str, str], Any]
@@ -75,6 +76,9 @@ def _dispatcher(original: Callable[..., Awaitable[Answer]]) -> Callable[..., Awa
                 faults.after_call(request.service, names, **context)
         except AwsError as failure:
             answer = _refuse(request, failure)
+            if request.service == "cognito-idp":
+                # Pages call it across origins: without these headers they would not be told why.
+                answer = (answer[0], browsers.with_headers(answer[1]), answer[2])
             ledger.mark(entries, failure.code)
         finally:
             entries.closed = True

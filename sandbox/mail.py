@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import threading
 from collections import deque
@@ -73,13 +74,14 @@ def _article(mail: dict[str, Any]) -> str:
 
 
 def _linked(text: str) -> str:
-    """Escaped, with links; those to an API of the sandbox lead where it can be called."""
+    """Escaped, with links; those to an API or a distribution of the sandbox lead where it can be opened."""
+    own = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}"
     parts, position = [], 0
     for found in _LINK.finditer(text):
         # A full stop after a link ends the sentence.
         url = found.group().rstrip(".,;:!?)")
         parts.append(html.escape(text[position : found.start()]))
-        target = html.escape(api_urls.callable_path(url) or url)
+        target = html.escape(api_urls.callable_path(url) or api_urls.site_url(url, own) or url)
         parts.append(f'<a href="{target}" rel="noreferrer">{html.escape(url)}</a>')
         position = found.start() + len(url)
     return "".join([*parts, html.escape(text[position:])])

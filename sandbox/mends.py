@@ -15,11 +15,13 @@ from sandbox import adapter, authz, clock, wire
 from sandbox.api import Json
 
 adapter.uses("core.responses", "error_response_json")
+adapter.uses("services.apigateway", "_authorizers")
 adapter.uses("services.stepfunctions", "_state_machines")
 
 # Schedules come due, session credentials expire, messages become visible again on the sandbox's clock.
 _ON_OUR_CLOCK = (
     "core.iam_evaluator",
+    "services.cognito",
     "services.eventbridge",
     "services.scheduler",
     "services.sns",
@@ -27,6 +29,7 @@ _ON_OUR_CLOCK = (
     "services.sts",
 )
 _LAMBDA = "lambda.amazonaws.com"
+_OF_JWT = {"authorizerId", "authorizerType", "identitySource", "jwtConfiguration", "name"}
 
 
 def install() -> None:
@@ -39,6 +42,7 @@ def install() -> None:
     adapter.patch("services.cloudwatch", "_describe_alarms", _whole_alarms)
     for name in ("_create_state_machine", "_update_state_machine"):
         adapter.patch("services.stepfunctions", name, _keep_tracing)
+    adapter.patch("services.apigateway", "_create_authorizer", _only_what_it_has)
     adapter.patch("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _tell_error_type)
     adapter.uses("core.lambda_runtime", "Worker")
     worker = adapter.internal("core.lambda_runtime", "Worker")
@@ -124,6 +128,25 @@ def _keep_tracing(original: Callable[[dict[str, Any]], Json]) -> Callable[[dict[
         return answer
 
     return create_or_update
+
+
+# --- API Gateway ------------------------------------------------------------------------------------------------------
+
+
+def _only_what_it_has(original: Callable[[str, dict[str, Any]], Json]) -> Callable[[str, dict[str, Any]], Json]:
+    """A JWT authorizer shows nothing of what belongs to Lambda authorizers (API_CreateAuthorizer)."""
+
+    def create(api_id: str, data: dict[str, Any]) -> Json:
+        answer = original(api_id, data)
+        if answer[0] >= 300 or data.get("authorizerType", "JWT") != "JWT":
+            return answer
+        made = json.loads(answer[2])
+        record = adapter.internal("services.apigateway", "_authorizers")[api_id][made["authorizerId"]]
+        for name in [name for name in record if name not in _OF_JWT]:
+            del record[name]
+        return answer[0], answer[1], json.dumps({name: made[name] for name in made if name in _OF_JWT}).encode()
+
+    return create
 
 
 # --- Lambda -----------------------------------------------------------------------------------------------------------

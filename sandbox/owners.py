@@ -78,6 +78,7 @@ def owner_of(request: Request) -> tuple[str, str] | None:
         "sns": _sns,
         "sqs": _sqs,
         "lambda": _lambda,
+        "cognito-idp": _cognito,
     }.get(request.service)
     return finder(request) if finder else None
 
@@ -132,6 +133,13 @@ def _sqs(request: Request) -> tuple[str, str] | None:
 def _lambda(request: Request) -> tuple[str, str] | None:
     match = re.search(r"/functions/([^/]+)", request.path)
     return _from_arn(unquote(match.group(1))) if match else None
+
+
+def _cognito(request: Request) -> tuple[str, str] | None:
+    """A call without a signature: the pool of its client, token or session."""
+    from sandbox.cognito import owners as pools  # noqa: PLC0415  loads Cognito, which few need
+
+    return pools.owner_of(request.operation(), request.json())
 
 
 def _from_arn(value: object) -> tuple[str, str] | None:

@@ -24,7 +24,9 @@ ROOMS = (
     "scheduler",
     "mail",
     "sns",
+    "cognito",
     "httpapi",
+    "cloudfront",
     "queue_mappings",
     "ram",
     "lakeformation",
@@ -49,12 +51,15 @@ def install(port: int) -> Json:
     for room in ROOMS:
         _fit_in(room)
     from sandbox import control  # noqa: PLC0415  after the rooms, which may add endpoints
+    from sandbox.cloudfront import viewers  # noqa: PLC0415
     from sandbox.httpapi import endpoints  # noqa: PLC0415
 
     ministack = adapter.internal("app", "app")
 
     async def application(scope: Json, receive: Json, send: Json) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(api_urls.PREFIX):
+        if scope["type"] == "http" and viewers.meant_by(scope):
+            await viewers.serve(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(api_urls.PREFIX):
             await endpoints.serve(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/_sandbox/"):
             await control.serve(scope, receive, send)

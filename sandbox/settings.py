@@ -36,6 +36,8 @@ class Settings:
     """https://docs.aws.amazon.com/ram/latest/userguide/getting-started-shared.html: 12 hours."""
     sns_confirms_email: bool = True
     """Email subscriptions confirm themselves; else somebody follows the SubscribeURL of the mail."""
+    api_throttling: bool = True
+    """HTTP APIs throttle as their stages say; else they take whatever comes."""
     latency: dict[str, float] = field(default_factory=dict)
     """Seconds per call by `service` or `service:Operation`; `*` for all the rest."""
 

@@ -16,14 +16,20 @@ from typing import Any
 
 from sandbox import adapter, authz, clock
 from sandbox.api import AwsError, Json
-from sandbox.httpapi import endpoints
+from sandbox.httpapi import cors, endpoints, limits
 
 _MODULE = "services.apigateway"
-adapter.uses(_MODULE, "_extract_lambda_ref_from_integration_uri", "_get_stage_variables", "_v2_request_body_is_text")
+adapter.uses(
+    _MODULE, "_apis", "_extract_lambda_ref_from_integration_uri", "_get_stage_variables", "_v2_request_body_is_text"
+)
 
 _SERVICE = "apigateway.amazonaws.com"
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
 _BROKEN = 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
+
+_UNAVAILABLE = 503, _BROKEN[1], b'{"message":"Service Unavailable"}'
+# Milliseconds: the maximum, and what an integration has that names none.
+_LONGEST = 30_000
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +69,14 @@ async def invoke(  # noqa: PLR0917  MiniStack's signature
         event["body"] = body.decode(errors="replace") if text else base64.b64encode(body).decode()
         event["isBase64Encoded"] = not text
     role = integration.get("credentialsArn")
-    return await asyncio.to_thread(_invoke, function, f"{api_id}/{source}", role, event)
+    call = asyncio.to_thread(_invoke, function, f"{api_id}/{source}", role, event)
+    seconds = float(integration.get("timeoutInMillis") or _LONGEST) / 1000
+    try:
+        status, answered, payload = await asyncio.wait_for(call, seconds)
+    except TimeoutError:
+        return _UNAVAILABLE
+    settings = (adapter.internal(_MODULE, "_apis").get(api_id) or {}).get("corsConfiguration")
+    return status, cors.added(settings, headers.get("origin", ""), answered) if settings else answered, payload
 
 
 def _event(  # noqa: PLR0917
@@ -124,7 +137,7 @@ def _authorizer(given: dict[str, Json]) -> dict[str, Any]:
     """What an authorizer of the route found out, as MiniStack hands it on."""
     if given.get("authorizer_claims") is not None:
         claims = {name: _text(value) for name, value in given["authorizer_claims"].items()}
-        return {"authorizer": {"jwt": {"claims": claims, "scopes": given.get("authorizer_scopes") or []}}}
+        return {"authorizer": {"jwt": {"claims": claims, "scopes": given.get("authorizer_scopes") or None}}}
     if given.get("authorizer_lambda_context") is not None:
         return {"authorizer": {"lambda": given["authorizer_lambda_context"]}}
     if given.get("authorizer_iam") is not None:
@@ -142,22 +155,25 @@ def _invoke(function: str, source: str, role: str | None, event: dict[str, Any])
     if not _may_invoke(function, source, role):
         return _BROKEN
     parts = function.split(":")
+    asked = json.dumps(event).encode()
+    if len(asked) > limits.INVOCATION:
+        return limits.TOO_LARGE[0], _BROKEN[1], limits.TOO_LARGE[1]
     try:
         result = adapter.invoke_raw(
             "lambda",
             "Invoke",
-            {"FunctionName": function, "Payload": json.dumps(event).encode()},
+            {"FunctionName": function, "Payload": asked},
             account=parts[4],
             region=parts[3],
         )
     except AwsError as refused:
         _log.info("%s could not be invoked: %s", function, refused)
         if refused.code == "TooManyRequestsException":
-            return 503, _BROKEN[1], b'{"message":"Service Unavailable"}'
+            return _UNAVAILABLE
         return _BROKEN
     payload = result.get("Payload")
     text = payload.read() if isinstance(payload, io.IOBase) else payload
-    if result.get("FunctionError"):
+    if result.get("FunctionError") or len(text or b"") > limits.INVOCATION:
         return _BROKEN
     try:
         return _shaped(json.loads(text or b"null"))
