@@ -112,7 +112,7 @@ def invalid(
     field = _path(first["loc"])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     message = str(first["msg"]).removeprefix("Value error, ")
-    logger.info("Refused", error=InvalidRequest.__name__, field_at_fault=field, reason=first["type"])
+    logger.info("Refused", error=InvalidRequest.__name__, reason=first["type"])
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY if first["loc"][0] == "body" else HTTPStatus.BAD_REQUEST,
         InvalidRequest.__name__,
