@@ -70,7 +70,7 @@ test: setup host-package lint test-unit ## Run all checks
 lint: setup checkov-setup ## Check style, types, Terraform, generated documents and security rules
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy lambda_src/datamesh sandbox tools tests examples
+	@$(PYTHON) -m mypy lambda_src/datamesh sandbox tools tests examples bench
 	@terraform fmt -check -recursive modules environments examples
 	@$(PYTHON) tools/validate_terraform.py
 	@$(PYTHON) tools/terraform_docs.py --check
@@ -82,7 +82,7 @@ lint: setup checkov-setup ## Check style, types, Terraform, generated documents 
 
 .PHONY: test-unit
 test-unit: setup ## Unit, convention and flow tests of the package (no network)
-	@$(PYTEST) tests/unit tests/conventions -n $(WORKERS)
+	@$(PYTEST) tests/unit tests/conventions tests/search_contract -n $(WORKERS)
 	@$(MAKE) portal-test
 
 .PHONY: test-plan
@@ -100,6 +100,10 @@ portal-lint: portal/node_modules/.installed ## Check the portal's types, style a
 .PHONY: portal-test
 portal-test: portal/node_modules/.installed ## Unit tests of the portal
 	@npm --prefix portal run --silent test
+
+.PHONY: bench-search
+bench-search: setup ## Measure the search index at 10,000 products
+	@POWERTOOLS_TRACE_DISABLED=true $(PYTHON) -m bench.search
 
 .PHONY: fmt
 fmt: setup portal/node_modules/.installed ## Format everything

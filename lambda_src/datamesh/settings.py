@@ -208,6 +208,7 @@ class SendNotificationSettings(Observability, UsesRegistry):
 
     approval_base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
     approval_key_id: Text
+    approval_link_base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
     notification_channels: Channels
 
 
@@ -251,6 +252,10 @@ class RecordEventSettings(Observability, UsesRegistry, UsesTimeline, KnowsStateM
     """Environment of record_event."""
 
 
+class IndexSearchSettings(Observability, UsesRegistry, UsesSearchIndex):
+    """Environment of index_search."""
+
+
 class ManageDataLakeSettingsSettings(Observability):
     """Environment of manage_data_lake_settings."""
 
@@ -275,6 +280,7 @@ SETTINGS: dict[str, type[Observability]] = {
     "send_notification": SendNotificationSettings,
     "report_workflow_failure": ReportWorkflowFailureSettings,
     "record_event": RecordEventSettings,
+    "index_search": IndexSearchSettings,
     "answer_query": AnswerQuerySettings,
     "send_command": SendCommandSettings,
     "cast_vote": CastVoteSettings,

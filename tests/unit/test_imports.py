@@ -32,6 +32,8 @@ ONLY_IN = {
     "time": {"aws", "handlers"},
     "random": {"aws", "handlers"},
     "pydantic_settings": {"settings"},
+    "opensearchpy": {"aws"},
+    "sqlite3": {"aws"},
     # Not in the Lambda package.
     "pyarrow": {"cli"},
     "rich": {"cli"},

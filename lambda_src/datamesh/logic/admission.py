@@ -65,8 +65,9 @@ def claimed(record: RecordT, *, stamp: Stamp, execution_id: str, now: datetime, 
 
 
 def changed(record: RecordT, *, now: datetime, **changes: object) -> RecordT:
-    """Return the next version of a record."""
-    return record.model_copy(update={**changes, "version": record.version + 1, "updated_at": now})
+    """Return the next version of a record. Its time never goes back, whichever clock says what."""
+    since = max(now, record.updated_at)
+    return record.model_copy(update={**changes, "version": record.version + 1, "updated_at": since})
 
 
 def held(record: RecordT | None, execution_id: str) -> RecordT:

@@ -39,7 +39,7 @@ def may_discover(
         return True
     for rule in rules:
         if speaks_of(rule.when, product):
-            return _visible(rule, domains)
+            return rule.shows_to(domains)
     return True
 
 
@@ -53,9 +53,3 @@ def speaks_of(when: DiscoveryConditions, product: Findable) -> bool:
             any(tag_text(key, value) in product.tags for value in values) for key, values in (when.tags or {}).items()
         )
     )
-
-
-def _visible(rule: DiscoveryRule, domains: Collection[str]) -> bool:
-    if rule.visible_to == "everyone":
-        return True
-    return rule.visible_to != "nobody" and not set(rule.visible_to).isdisjoint(domains)

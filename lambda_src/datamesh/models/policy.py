@@ -6,9 +6,10 @@ like any other, only that it never speaks of what is sensitive. A request that n
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from datamesh.models.base import DomainName, Model, ShortText
 from datamesh.models.commands import MAX_DURATION_DAYS, Classification, Purpose
@@ -21,6 +22,8 @@ PRODUCT_OWNERS = "product_owners"
 DATA_STEWARDS = "data_stewards"
 PRODUCERS_GROUPS = frozenset({PRODUCT_OWNERS, DATA_STEWARDS})
 MAX_RULES = 50
+# Who may find something, where it is not certain domains. No domain of these names can be told from them.
+FINDERS = frozenset({"everyone", "nobody"})
 MAX_STAGES = 5
 MAX_DEADLINE_HOURS = 24 * 30
 
@@ -114,6 +117,26 @@ class DiscoveryRule(Model):
         description="Everyone who is signed in, the members of these domains, or nobody but the owner."
     )
 
+    @field_validator("visible_to", mode="before")
+    @classmethod
+    def _a_word_may_stand_in_a_list(cls, value: object) -> object:
+        # Terraform's types know no "word or list": there it is always a list.
+        alone = isinstance(value, list | tuple) and len(value) == 1 and value[0] in FINDERS
+        return value[0] if alone and isinstance(value, list | tuple) else value
+
+    @field_validator("visible_to")
+    @classmethod
+    def _domains_are_domains(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not value or (isinstance(value, tuple) and FINDERS & set(value)):
+            raise ValueError("must be everyone, nobody, or the names of one or more domains")
+        return value
+
+    def shows_to(self, domains: Collection[str]) -> bool:
+        """Tell whether a member of these domains may find what the rule speaks of."""
+        if self.visible_to == "everyone":
+            return True
+        return self.visible_to != "nobody" and not set(self.visible_to).isdisjoint(domains)
+
 
 class ApprovalPolicy(Model):
     """The policy of the mesh: who has to agree, and what may be discovered at all.
@@ -129,6 +152,8 @@ class ApprovalPolicy(Model):
     def _names_fit_together(self) -> Self:
         if len({rule.name for rule in self.rules}) != len(self.rules):
             raise ValueError("rules must have different names")
+        if len({rule.name for rule in self.discovery}) != len(self.discovery):
+            raise ValueError("discovery rules must have different names")
         if taken := PRODUCERS_GROUPS & self.groups.keys():
             raise ValueError(f"{', '.join(sorted(taken))}: the producers name these themselves")
         known = PRODUCERS_GROUPS | self.groups.keys()
