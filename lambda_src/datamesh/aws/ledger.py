@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datamesh.aws import clients
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LEDGER_PK = "LEDGER"
 # As many digits as no mesh will need: the order of the keys is the order of the numbers.
 _DIGITS = 12
+# A function answers with 6 MB at most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_LOOKED_AT = 2_000
+MAX_PAGE_BYTES = 3_000_000
 
 
 def entry_key(sequence: int) -> dict[str, str]:
@@ -82,6 +85,42 @@ class Ledger:
             if stored.entry is None:
                 raise LedgerBroken(f"Entry {stored.number} cannot be read: {stored.problem}")
             yield stored.entry
+
+    def newest(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        accept: Callable[[LedgerEntry], bool] = lambda _entry: True,
+    ) -> tuple[list[LedgerEntry], int | None]:
+        """Return a page of the entries that are accepted, the newest first, and before which number the next begins.
+
+        A page that hardly anything is accepted for ends after so many entries. Raises LedgerBroken.
+        """
+        condition, values = "pk = :pk", {":pk": LEDGER_PK}
+        if before is not None:
+            condition, values = f"{condition} AND sk < :before", values | {":before": entry_key(before)["sk"]}
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": serialize(values),
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+        }
+        found: list[LedgerEntry] = []
+        last: int | None = None
+        size = 0
+        for looked_at, item in enumerate(pages(self._client.query, request, self._retrier)):
+            if len(found) == limit or looked_at == MAX_LOOKED_AT or size > MAX_PAGE_BYTES:
+                return found, last
+            stored = _stored(item)
+            if stored.entry is None:
+                raise LedgerBroken(f"Entry {stored.number} cannot be read: {stored.problem}")
+            if accept(stored.entry):
+                found.append(stored.entry)
+                size += len(item["details"])
+            last = stored.entry.sequence
+        return found, None
 
     def stored(self) -> Iterator[Stored]:
         """Yield what lies in the table in the order of its keys, whether it can be read or not."""

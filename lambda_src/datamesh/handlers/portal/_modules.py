@@ -1,6 +1,17 @@
 """All routes of the API. Every function has these modules and answers what the table of routes says is its own."""
 
-from datamesh.handlers.portal import domains, me, products, search
+from datamesh.handlers.portal import (
+    approvals,
+    audit,
+    domains,
+    executions,
+    grants,
+    me,
+    operations,
+    products,
+    requests,
+    search,
+)
 from datamesh.handlers.portal._runtime import Routes
 
 MODULES: tuple[Routes, ...] = (
@@ -9,4 +20,10 @@ MODULES: tuple[Routes, ...] = (
     search.route,
     products.route,
     products.tags,
+    requests.route,
+    approvals.route,
+    grants.route,
+    operations.route,
+    executions.route,
+    audit.route,
 )

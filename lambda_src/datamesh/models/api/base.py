@@ -38,6 +38,7 @@ class Accepted(Model):
     correlation_id: uuid.UUID
     command: str = Field(description="Detail-type of the command.")
     request_id: uuid.UUID | None = Field(None, description="Of a request for access, or of one that was spoken of.")
+    execution_id: str | None = Field(None, description="Of an execution that was started again.")
 
 
 OperationStatus = Literal["PENDING", "SUCCEEDED", "REJECTED", "FAILED"]

@@ -1,0 +1,158 @@
+"""What became of a command, told from the events of its flow.
+
+Only central's own word counts: a domain may send what it likes under any correlation id. Of all that central says about
+a command (a fact of the table below, a rejection, a failure) the newest decides, so that a workflow that was started
+again and came to its end is no failure any more.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from datamesh.logic.portal.authorization import Caller
+from datamesh.logic.portal.commands import is_owned
+from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, visible
+from datamesh.logic.record_event import redacted
+from datamesh.models.api.base import OperationStatus
+from datamesh.models.api.operations import Operation
+from datamesh.models.errors import NotFound
+from datamesh.models.events import CENTRAL_SOURCE
+from datamesh.models.executions import RETRYABLE
+from datamesh.models.registry import RequestRecord
+from datamesh.models.timeline import TimelineEvent, TimelineExecution
+
+# By command, the facts with which central has done what it was asked. A request for access is done when it is taken:
+# how people decide and what it is granted is the life of the request, which `/v1/access-requests/{request_id}` tells.
+DONE: Mapping[str, frozenset[str]] = {
+    "RegisterDataDomain": frozenset({"DataDomainRegistered"}),
+    "DeregisterDataDomain": frozenset({"DataDomainDeregistered"}),
+    "RegisterDataProduct": frozenset({"DataProductRegistered"}),
+    "DeregisterDataProduct": frozenset({"DataProductDeregistered"}),
+    "RequestDataProductAccess": frozenset(
+        {
+            "DataProductAccessRequested",
+            "DataProductAccessApproved",
+            "DataProductAccessDenied",
+            "DataProductAccessGranted",
+        }
+    ),
+    "ExtendDataProductAccess": frozenset(
+        {
+            "DataProductAccessRequested",
+            "DataProductAccessApproved",
+            "DataProductAccessDenied",
+            "DataProductAccessExtended",
+        }
+    ),
+    "RevokeDataProductAccess": frozenset({"DataProductAccessRevoked", "DataProductAccessExpired"}),
+}
+# A workflow that has ended well says its facts first, but both come by ways of their own. When nothing is heard for so
+# long there was nothing to do: the command came twice, or what it asks for was so already.
+QUIET = timedelta(seconds=30)
+# More is shown of no flow.
+MAX_SHOWN = 100
+
+
+class Outcome(NamedTuple):
+    """What became of a command."""
+
+    status: OperationStatus
+    error: str | None = None
+    message: str | None = None
+    field: str | None = None
+
+
+PENDING = Outcome("PENDING")
+SUCCEEDED = Outcome("SUCCEEDED")
+
+
+class Known(NamedTuple):
+    """All that is known of a flow; `request` is the one that its command speaks of."""
+
+    events: tuple[TimelineEvent, ...]
+    executions: tuple[TimelineExecution, ...]
+    request: RequestRecord | None = None
+
+
+def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, central: str, now: datetime) -> Operation:
+    """Return what became of a command, and what a person may see of its flow.
+
+    Of its own command a person is told that it is under way before anything was heard of it. Raises NotFound for a flow
+    that the person may not see.
+    """
+    events = visible(known.events, caller)
+    executions = [execution for execution in known.executions if concerns(caller, execution.domains)]
+    if not events and not executions:
+        if is_owned(correlation_id, caller):
+            return Operation(correlation_id=correlation_id, status="PENDING", events=())
+        raise NotFound(f"Nothing is known of an operation {correlation_id}, or nothing that you may see")
+    found = outcome_of(known, central=central, now=now)
+    return Operation(
+        correlation_id=correlation_id,
+        **found._asdict(),
+        events=tuple(map(mesh_event, events[:MAX_SHOWN])),
+        executions=tuple(map(execution_summary, executions[:MAX_SHOWN])),
+    )
+
+
+def command_of(events: Iterable[TimelineEvent]) -> TimelineEvent | None:
+    """Return the command that a flow began with."""
+    return next((event for event in events if event.detail_type in DONE), None)
+
+
+def outcome_of(known: Known, *, central: str, now: datetime) -> Outcome:
+    """Return what became of the command that a flow began with."""
+    command = command_of(known.events)
+    if command is None:
+        return PENDING
+    said = [
+        event
+        for event in known.events
+        if event.source == CENTRAL_SOURCE and event.account == central and event.causation_id == command.event_id
+    ]
+    executions = [execution for execution in known.executions if execution.event_id == command.event_id]
+    told = [(event.occurred_at, outcome) for event in said if (outcome := _told(event, command)) is not None]
+    told += [
+        (each.stopped_at, _failed(each.error, each.cause))
+        for each in executions
+        if each.status in RETRYABLE and each.stopped_at is not None
+    ]
+    last, outcome = max(told, key=lambda pair: pair[0], default=(None, PENDING))
+    started = max((each.started_at for each in executions if each.status == "RUNNING"), default=None)
+    if outcome.status == "FAILED" and started is not None and last is not None and started > last:
+        return PENDING
+    if outcome is PENDING and _nothing_to_say(command, known.request, executions, now):
+        return SUCCEEDED
+    return outcome
+
+
+def _told(event: TimelineEvent, command: TimelineEvent) -> Outcome | None:
+    """Return what an event of central says about a command; None when it says nothing of its end."""
+    if event.detail_type in DONE[command.detail_type]:
+        return SUCCEEDED
+    if event.detail_type == "CommandRejected":
+        code, message, field = (_text(event.data.get(name)) for name in ("code", "message", "field"))
+        return Outcome("REJECTED", code, message, field)
+    if event.detail_type == "WorkflowFailed":
+        return _failed(_text(event.data.get("error")), _text(event.data.get("cause")))
+    return None
+
+
+def _failed(error: str | None, cause: str | None) -> Outcome:
+    return Outcome("FAILED", error or "WorkflowFailed", None if cause is None else redacted(cause))
+
+
+def _nothing_to_say(
+    command: TimelineEvent, request: RequestRecord | None, executions: Iterable[TimelineExecution], now: datetime
+) -> bool:
+    """Tell whether a command was done of which central says nothing in its flow."""
+    if command.detail_type == "RevokeDataProductAccess" and request is not None and request.status == "CANCELLED":
+        # Central says so in the flow of the request that was taken back.
+        return True
+    ends = [None if each.status == "RUNNING" else each.stopped_at for each in executions]
+    return bool(ends) and all(end is not None and now >= end + QUIET for end in ends)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

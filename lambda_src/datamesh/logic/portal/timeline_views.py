@@ -1,0 +1,87 @@
+"""Events and executions of the timeline, as people see them.
+
+Who belongs to a domain sees what concerns that one, and nothing of what the same flow means for others.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from datamesh.logic.portal.authorization import Caller
+from datamesh.logic.portal.paging import Paging
+from datamesh.models.api.operations import ExecutionSummary, MeshEvent
+from datamesh.models.api.routes import OVERSEERS
+from datamesh.models.errors import InvalidRequest
+from datamesh.models.events import CENTRAL_SOURCE
+from datamesh.models.timeline import TimelineEvent, TimelineExecution
+
+# What central answers to a command that somebody sent, whomever else it concerns.
+_ANSWERS = frozenset({"CommandRejected", "WorkflowFailed"})
+# How the keys of the timeline begin.
+_PLACE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-")
+
+
+def mesh_event(event: TimelineEvent) -> MeshEvent:
+    """Return an event as it is shown."""
+    return MeshEvent(
+        event_id=event.event_id,
+        detail_type=event.detail_type,
+        source=event.source,
+        account=event.account,
+        occurred_at=event.occurred_at,
+        causation_id=event.causation_id,
+        target_account=event.target_account,
+        data=event.data,
+    )
+
+
+def execution_summary(execution: TimelineExecution) -> ExecutionSummary:
+    """Return an execution in a list."""
+    return ExecutionSummary(
+        execution_id=execution.execution_id,
+        workflow=execution.workflow,
+        status=execution.status,
+        domain=execution.domains[0] if execution.domains else None,
+        subject=execution.subject,
+        correlation_id=execution.correlation_id,
+        started_at=execution.started_at,
+        stopped_at=execution.stopped_at,
+        error=execution.error,
+        cause=execution.cause,
+    )
+
+
+def oversees(caller: Caller) -> bool:
+    """Tell whether a person sees whatever happens in the mesh."""
+    return bool(caller.mesh & OVERSEERS)
+
+
+def concerns(caller: Caller, domains: Iterable[str]) -> bool:
+    """Tell whether a person sees what concerns these domains."""
+    return oversees(caller) or not caller.domains.keys().isdisjoint(domains)
+
+
+def visible(events: Iterable[TimelineEvent], caller: Caller) -> tuple[TimelineEvent, ...]:
+    """Return the events of a flow that a person sees, each once: those of its domains, and its own with the answers."""
+    found: dict[object, TimelineEvent] = {}
+    seen: set[object] = set()
+    for event in events:
+        own = event.person == caller.email
+        answer = event.source == CENTRAL_SOURCE and event.detail_type in _ANSWERS and event.causation_id in seen
+        if own or answer or concerns(caller, event.domains):
+            seen.add(event.event_id)
+            found.setdefault(event.event_id, event)
+    return tuple(found.values())
+
+
+def position_of(paging: Paging) -> str | None:
+    """Return where a page of the timeline begins. Raises InvalidRequest."""
+    position = paging.position
+    if position is not None and not _PLACE.match(position):
+        raise InvalidRequest("The cursor is none that this API gave", "cursor")
+    return position
+
+
+def kept_since(now: datetime, days: int) -> datetime:
+    """Return how far back the timeline goes."""
+    return now - timedelta(days=days)
