@@ -52,9 +52,22 @@ variable "approval_policy" {
     * `rules`: each with `name`, `description`, conditions on what is `sensitive`, on `classifications`, `producers`,
       `consumers`, `access_modes` and `tags`, its `stages` (each with `name`, `approvers`, `quorum`, `deadline_hours`,
       `on_deadline` and `escalate_to`), `max_duration_days`, `purposes` and `grant_to`.
+    * `discovery`: who may find a product: rules with `name`, conditions and `visible_to`, which is ["everyone"],
+      ["nobody"] but its own domain, or names of domains. Without a rule that speaks of it everybody may.
     docs/approvals.md explains it by examples.
   EOT
   type = object({
+    discovery = optional(list(object({
+      description = optional(string)
+      name        = string
+      visible_to  = list(string)
+      when = optional(object({
+        classifications = optional(list(string))
+        producers       = optional(list(string))
+        sensitive       = optional(bool)
+        tags            = optional(map(list(string)))
+      }), {})
+    })), [])
     groups = optional(map(list(object({
       domain = optional(string)
       email  = string

@@ -4,7 +4,8 @@ locals {
   decide_approval    = "${local.name}-decide-approval"
   approval_key_alias = "alias/${local.name}-approval-links"
 
-  # Links are below this: https://<api>.execute-api.<region>.amazonaws.com/approvals/<link>?signature=<signature>
+  # Links are below this, unless approval_link_base_url says otherwise:
+  # https://<api>.execute-api.<region>.amazonaws.com/approvals/<link>?signature=<signature>
   approval_base_url = "${aws_apigatewayv2_api.approvals.api_endpoint}/approvals"
 
   approval_webhook_statements = var.approval_webhook_secret_arn == null ? [] : [

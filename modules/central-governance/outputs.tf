@@ -4,7 +4,7 @@ output "approval_topic_arn" {
 }
 
 output "approval_url" {
-  description = "Where the links lead by which people decide on requests for access; a ticketing system posts to <approval_url>/webhook."
+  description = "Where central's own pages are, to which approval links lead unless approval_link_base_url says otherwise; a ticketing system posts to <approval_url>/webhook."
   value       = local.approval_base_url
 }
 

@@ -53,6 +53,7 @@ module "send_notification_function" {
   environment = merge(local.environment, {
     APPROVAL_BASE_URL       = local.approval_base_url
     APPROVAL_KEY_ID         = local.approval_key_alias
+    APPROVAL_LINK_BASE_URL  = var.approval_link_base_url != null ? var.approval_link_base_url : local.approval_base_url
     NOTIFICATION_CHANNELS   = jsonencode(var.notification_channels)
     POWERTOOLS_SERVICE_NAME = "send_notification"
     REGISTRY_TABLE          = aws_dynamodb_table.registry.name

@@ -3,7 +3,7 @@
 
 variable "approval_policy" {
   description = <<-EOT
-    Who has to agree before access is granted. The first of `rules` whose conditions (`when`) all hold decides; what no
+    Who has to agree before access is granted, and who may find a product at all. The first of `rules` whose conditions (`when`) all hold decides; what no
     rule speaks of is refused. docs/approvals.md explains it by examples.
     * `groups`: the policy's own groups, {name => people}, each with `email`, `name` and, if any, the `domain` they belong to.
     * `rules`: each with `name`, `description` and what follows; the first one that fits decides.
@@ -13,8 +13,20 @@ variable "approval_policy" {
     * `max_duration_days`: a request without duration gets just this; null: without end.
     * `purposes` that may be asked for; null: any, or none.
     * `grant_to`: account or principals; null: what is sensitive to the named principals alone, all else to the consumer's account.
+    * `discovery`: rules of their own, each with `name`, `description`, `when` (`sensitive`, `classifications`, `producers`, `tags`) and `visible_to`: ["everyone"], ["nobody"] but its own domain, or names of domains. What no rule speaks of everybody may find.
   EOT
   type = object({
+    discovery = optional(list(object({
+      description = optional(string)
+      name        = string
+      visible_to  = list(string)
+      when = optional(object({
+        classifications = optional(list(string))
+        producers       = optional(list(string))
+        sensitive       = optional(bool)
+        tags            = optional(map(list(string)))
+      }), {})
+    })), [])
     groups = optional(map(list(object({
       domain = optional(string)
       email  = string
@@ -214,6 +226,56 @@ variable "approval_policy" {
   validation {
     condition     = alltrue([for stage in flatten(var.approval_policy.rules[*].stages) : (stage.on_deadline == "escalate") == (length(stage.escalate_to) > 0)])
     error_message = "approval_policy.rules[*].stages[*].escalate_to must be given exactly where on_deadline is escalate."
+  }
+
+  # --- Discovery ---
+
+  validation {
+    condition     = length(var.approval_policy.discovery) <= 50
+    error_message = "approval_policy.discovery must be at most 50 rules."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.approval_policy.discovery : can(regex("^[a-z][a-z0-9_-]{0,62}$", rule.name))])
+    error_message = "approval_policy.discovery[*].name must have 1 to 63 lower-case letters, digits, dashes or underscores and start with a letter."
+  }
+
+  validation {
+    condition     = length(var.approval_policy.discovery) == length(distinct(var.approval_policy.discovery[*].name))
+    error_message = "approval_policy.discovery[*].name must differ."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.approval_policy.discovery : rule.description == null || try(length(rule.description) <= 2048 && length(base64encode(rule.description)) <= 2732, false)])
+    error_message = "approval_policy.discovery[*].description must have at most 2048 characters, and bytes."
+  }
+
+  validation {
+    condition = alltrue([
+      for rule in var.approval_policy.discovery :
+      length(rule.visible_to) >= 1 && (length(rule.visible_to) == 1 || length(setintersection(rule.visible_to, ["everyone", "nobody"])) == 0)
+    ])
+    error_message = "approval_policy.discovery[*].visible_to must be [\"everyone\"], [\"nobody\"], or the names of one or more domains."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.approval_policy.discovery : [for domain in concat(rule.visible_to, coalesce(rule.when.producers, [])) : can(regex("^[a-z][a-z0-9_]{0,29}$", domain)) && !can(regex("_(nrac|tbac)$", domain))]]))
+    error_message = "approval_policy.discovery[*].visible_to and when.producers must be names of domains: 1 to 30 lower-case letters, digits or underscores that start with a letter and do not end in _nrac or _tbac."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.approval_policy.discovery : [for name in coalesce(rule.when.classifications, []) : contains(["public", "internal", "confidential", "restricted", "unclassified"], name)]]))
+    error_message = "approval_policy.discovery[*].when.classifications must be public, internal, confidential, restricted or unclassified."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.approval_policy.discovery : [for key, values in coalesce(rule.when.tags, {}) : [for name in concat([key], values) : can(regex("^[a-z0-9_][a-z0-9_.:/+@-]{0,49}$", name))]]]))
+    error_message = "approval_policy.discovery[*].when.tags must have keys and values of 1 to 50 lower-case letters, digits or _.:/+@-, the first one a letter, digit or _."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.approval_policy.discovery : [for values in values(coalesce(rule.when.tags, {})) : length(values) >= 1 && length(values) <= 50]]))
+    error_message = "approval_policy.discovery[*].when.tags must have 1 to 50 values per key."
   }
 
   validation {

@@ -59,6 +59,17 @@ variable "alarm_topic_arns" {
   }
 }
 
+variable "approval_link_base_url" {
+  description = "Where the links lead that approvers get by mail: <approval_link_base_url>/<link>?signature=<signature>, for example the portal's pages. null: central's own pages. Ticketing systems answer to central's own in any case."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.approval_link_base_url == null || can(regex("^https://[^/?#@[:space:]]+(/[^/?#[:space:]]+)*$", var.approval_link_base_url))
+    error_message = "approval_link_base_url must be an https address without query, fragment or slash at its end, for example https://portal.example.com/approval-links."
+  }
+}
+
 variable "approval_requests_per_second" {
   description = "How many requests per second the approval pages take, of all people together; for a moment twice as many."
   type        = number

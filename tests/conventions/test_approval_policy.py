@@ -13,7 +13,15 @@ from pydantic import BaseModel
 
 from datamesh.logic.policy_remarks import remarks
 from datamesh.models.people import Person
-from datamesh.models.policy import DEFAULT_POLICY, ApprovalPolicy, Conditions, Rule, Stage
+from datamesh.models.policy import (
+    DEFAULT_POLICY,
+    ApprovalPolicy,
+    Conditions,
+    DiscoveryConditions,
+    DiscoveryRule,
+    Rule,
+    Stage,
+)
 from tools.terraform_files import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,13 +42,24 @@ def test_the_environment_takes_what_the_module_takes() -> None:
     assert variable(ENVIRONMENT)["default"] is None
 
 
-@pytest.mark.parametrize("model", [ApprovalPolicy, Conditions, Person, Rule, Stage])
+MODELS: tuple[type[BaseModel], ...] = (
+    ApprovalPolicy,
+    Conditions,
+    DiscoveryConditions,
+    DiscoveryRule,
+    Person,
+    Rule,
+    Stage,
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_every_field_can_be_given(model: type[BaseModel]) -> None:
     assert model.model_fields.keys() <= set(re.findall(r'"([a-z_]+)":', variable(MODULE)["type"]))
 
 
 def test_nothing_can_be_given_that_is_no_field() -> None:
-    fields = {name for model in (ApprovalPolicy, Conditions, Person, Rule, Stage) for name in model.model_fields}
+    fields = {name for model in MODELS for name in model.model_fields}
     assert set(re.findall(r'"([a-z_]+)":', variable(MODULE)["type"])) <= fields
 
 
@@ -50,4 +69,5 @@ def test_the_documented_example_is_a_policy_and_the_same_in_both_languages() -> 
     in_yaml = ApprovalPolicy.model_validate(yaml.safe_load(blocks_of["yaml"][0]))
     in_hcl = ApprovalPolicy.model_validate(loads(blocks_of["hcl"][0])["approval_policy"])
     assert in_yaml == in_hcl
+    assert in_yaml.discovery, "the example shows these rules, too"
     assert remarks(in_yaml) == []

@@ -50,6 +50,7 @@ class Notifying:
 
     def __init__(self, waiting: WaitingRequest, *, web: Web | None = None, url: str = "http://127.0.0.1:1") -> None:
         self.waiting = waiting
+        self.link_base_url = BASE_URL
         self.mail = FakeMail()
         secrets = FakeSecrets(
             {SLACK: ChannelSecret(url=f"{url}/slack"), WEBHOOK: ChannelSecret(url=f"{url}/t", secret=SHARED_SECRET)}
@@ -59,7 +60,9 @@ class Notifying:
 
     def send(self, notification: Notification) -> str:
         """Send one as the function does."""
-        flow = NotificationSending(self.world, channels=self.channels, base_url=BASE_URL)
+        flow = NotificationSending(
+            self.world, channels=self.channels, base_url=BASE_URL, link_base_url=self.link_base_url
+        )
         return flow.send(notification, self.waiting.now)
 
     def queued(self, channel: str, to: str | None = None) -> Notification:

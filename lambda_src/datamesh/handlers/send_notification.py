@@ -33,7 +33,12 @@ def _flow() -> NotificationSending:
         secrets=ChannelSecrets(retrier=retrier),
         signatures=Signatures(settings.approval_key_id, retrier=retrier),
     )
-    return NotificationSending(world, channels=settings.notification_channels, base_url=settings.approval_base_url)
+    return NotificationSending(
+        world,
+        channels=settings.notification_channels,
+        base_url=settings.approval_base_url,
+        link_base_url=settings.approval_link_base_url,
+    )
 
 
 @observed

@@ -46,12 +46,13 @@ class World:
 
 
 class NotificationSending:
-    """Sends one notification after the other."""
+    """Sends one notification after the other. People's links are below `link_base_url`, programs answer `base_url`."""
 
-    def __init__(self, world: World, *, channels: Channels, base_url: str) -> None:
+    def __init__(self, world: World, *, channels: Channels, base_url: str, link_base_url: str) -> None:
         self._world = world
         self._channels = channels
         self._base_url = base_url.rstrip("/")
+        self._link_base_url = link_base_url.rstrip("/")
 
     def send(self, notification: Notification, now: datetime) -> Outcome:
         """Send a notification, unless it was sent, is stale, or there is no such channel.
@@ -138,7 +139,7 @@ class NotificationSending:
         link = None
         if approval is not None and story.asks_for_decision:
             world = self._world
-            link = make_link(world.registry, world.signatures, approval, to, base_url=self._base_url, now=now)
+            link = make_link(world.registry, world.signatures, approval, to, base_url=self._link_base_url, now=now)
         self._world.mail.publish(
             _given(notification.topic_arn), to=to, subject=mail_subject(story.subject), text=mail_text(story, link)
         )

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
 
 from datamesh.models.base import DomainName, Model, ShortText
 from datamesh.models.commands import MAX_DURATION_DAYS, Classification, Purpose
@@ -26,6 +26,8 @@ MAX_RULES = 50
 FINDERS = frozenset({"everyone", "nobody"})
 MAX_STAGES = 5
 MAX_DEADLINE_HOURS = 24 * 30
+
+_DOMAIN = TypeAdapter[str](DomainName)
 
 PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 GrantTo = Literal["account", "principals"]
@@ -107,6 +109,14 @@ class DiscoveryConditions(Model):
     tags: dict[TagKey, TagValues] | None = Field(None, description="LF-tags that something of the product carries.")
 
 
+def _is_domain(name: str) -> bool:
+    try:
+        _DOMAIN.validate_python(name)
+    except ValidationError:
+        return False
+    return True
+
+
 class DiscoveryRule(Model):
     """Who may find products that are so. Their own domain and who governs the mesh find them always."""
 
@@ -119,17 +129,16 @@ class DiscoveryRule(Model):
 
     @field_validator("visible_to", mode="before")
     @classmethod
-    def _a_word_may_stand_in_a_list(cls, value: object) -> object:
+    def _word_or_domains(cls, value: object) -> object:
+        """Return a word, or domains. What is neither is refused here in one sentence, not by the parts of a union."""
         # Terraform's types know no "word or list": there it is always a list.
-        alone = isinstance(value, list | tuple) and len(value) == 1 and value[0] in FINDERS
-        return value[0] if alone and isinstance(value, list | tuple) else value
-
-    @field_validator("visible_to")
-    @classmethod
-    def _domains_are_domains(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if not value or (isinstance(value, tuple) and FINDERS & set(value)):
+        names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()
+        if len(names) == 1 and isinstance(names[0], str) and names[0] in FINDERS:
+            return names[0]
+        domains = [name for name in names if isinstance(name, str) and name not in FINDERS and _is_domain(name)]
+        if isinstance(value, str) or not names or len(domains) != len(names):
             raise ValueError("must be everyone, nobody, or the names of one or more domains")
-        return value
+        return tuple(names)
 
     def shows_to(self, domains: Collection[str]) -> bool:
         """Tell whether a member of these domains may find what the rule speaks of."""

@@ -51,6 +51,36 @@ def test_json_is_read_too_and_people_get_a_table(tmp_path: Path) -> None:
         ({"rules": [{"name": "r", "when": {"sensitive": True}}]}, "rules[0]", "needs a stage"),
         ({"rules": [{"name": "r"}], "groups": {"g": [{"email": "nobody"}]}}, "groups.g[0].email", "match pattern"),
         (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": []}]},
+            "discovery[0].visible_to",
+            "names of one or more domains",
+        ),
+        (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": ["everyone", "sales"]}]},
+            "discovery[0].visible_to",
+            "names of one or more domains",
+        ),
+        (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": ["human-resources"]}]},
+            "discovery[0].visible_to",
+            "names of one or more domains",
+        ),
+        (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": [{"domain": "sales"}]}]},
+            "discovery[0].visible_to",
+            "names of one or more domains",
+        ),
+        (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": "somebody"}]},
+            "discovery[0].visible_to",
+            "names of one or more domains",
+        ),
+        (
+            {"rules": [{"name": "r"}], "discovery": [{"name": "d", "visible_to": "nobody"}] * 2},
+            "(document)",
+            "discovery rules must have different names",
+        ),
+        (
             {"rules": [{"name": "r", "stages": [{"name": "s", "approvers": ["dpo"]}]}]},
             "(document)",
             "no such group: dpo",
@@ -104,6 +134,22 @@ def test_what_the_author_may_not_have_meant_is_said(tmp_path: Path) -> None:
         "rule all, stage g asks 2 of governance, who are only 1: every request that comes to it is refused",
         "group idle is asked by no rule",
     ]
+
+
+def test_who_may_find_what_is_part_of_the_policy(tmp_path: Path) -> None:
+    rules = [{"name": "all", "stages": [OWNERS]}]
+    hidden = {"name": "hidden", "when": {"sensitive": True}, "visible_to": "nobody"}
+    _, without = checked(tmp_path, {"rules": rules})
+    _, by_word = checked(tmp_path, {"rules": rules, "discovery": [hidden]})
+    _, by_list = checked(tmp_path, {"rules": rules, "discovery": [hidden | {"visible_to": ["nobody"]}]})
+    assert by_word["valid"]
+    assert by_word["digest"] == by_list["digest"] != without["digest"], "a word is that word in a list, as in Terraform"
+
+
+def test_a_discovery_rule_that_is_never_reached_is_said(tmp_path: Path) -> None:
+    discovery = [{"name": "all", "visible_to": "everyone"}, {"name": "late", "visible_to": ["sales"]}]
+    _, found = checked(tmp_path, {"rules": [{"name": "all", "stages": [OWNERS]}], "discovery": discovery})
+    assert found["remarks"] == ["discovery rule late is never reached: all, before it, speaks of every product"]
 
 
 def test_a_policy_without_a_last_rule_refuses_the_rest(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "DATAMESH_ACCOUNT_ID": "111111111111",
     "REGISTRY_TABLE": "datamesh-registry",
     "APPROVAL_BASE_URL": f"{BASE_URL}",
+    "APPROVAL_LINK_BASE_URL": f"{BASE_URL}",
     "APPROVAL_KEY_ID": "alias/datamesh-central-approval-links",
     "NOTIFICATION_CHANNELS": json.dumps({"slack_secret_arn": SLACK, "webhook_secret_arn": None}),
 }
@@ -33,7 +34,7 @@ ENVIRONMENT = {
 @pytest.fixture
 def notifying(monkeypatch: pytest.MonkeyPatch) -> Notifying:
     notifying = Notifying(WaitingRequest())
-    flow = NotificationSending(notifying.world, channels=notifying.channels, base_url=BASE_URL)
+    flow = NotificationSending(notifying.world, channels=notifying.channels, base_url=BASE_URL, link_base_url=BASE_URL)
     monkeypatch.setattr(send_notification, "_flow", lambda: flow)
     monkeypatch.setattr(send_notification, "utc_now", lambda: notifying.waiting.now)
     return notifying

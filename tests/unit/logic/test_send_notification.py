@@ -105,6 +105,24 @@ def test_an_approver_gets_a_mail_with_a_personal_link(notifying: Notifying) -> N
     assert notifying.waiting.signatures.verify(link.signed_text, signature)
 
 
+def test_links_lead_to_the_portal_where_there_is_one(notifying: Notifying) -> None:
+    notifying.link_base_url = "https://portal.example/approval-links/"
+    notifying.send(notifying.queued("mail", ANN))
+    text = notifying.mail.sent[0]["text"]
+    assert BASE_URL not in text
+    [line] = [line for line in text.splitlines() if line.startswith("https://portal.example/approval-links/")]
+    link_id, _, signature = line.removeprefix("https://portal.example/approval-links/").partition("?signature=")
+    link = notifying.waiting.registry.link(link_id)
+    assert link is not None
+    assert notifying.waiting.signatures.verify(link.signed_text, signature)
+
+
+def test_a_ticketing_system_answers_to_central_wherever_links_lead(posting: Notifying, server: Answers) -> None:
+    posting.link_base_url = "https://portal.example/approval-links"
+    posting.send(posting.queued("webhook"))
+    assert json.loads(server.received[0].body)["decide"]["url"] == f"{BASE_URL}/webhook"
+
+
 def test_the_signature_stands_in_the_mail_alone(notifying: Notifying, caplog: pytest.LogCaptureFixture) -> None:
     notifying.send(notifying.queued("mail", ANN))
     signature = notifying.mail.sent[0]["text"].split("?signature=")[1].split()[0]
