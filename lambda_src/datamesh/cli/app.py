@@ -5,7 +5,7 @@ import sys
 import typer
 
 from datamesh.aws.clients import SDK_ERRORS
-from datamesh.cli import audit, policy, reconcile
+from datamesh.cli import audit, policy, product, reconcile
 from datamesh.cli.output import UNANSWERED, remark
 from datamesh.models.errors import DatameshError
 from datamesh.observability import logger
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(product.app, name="product")
 app.add_typer(reconcile.app, name="reconcile")
 
 

@@ -40,6 +40,13 @@ def answer(data: object, output: Format, *, table: Callable[[], RenderableType])
         console.print(table())
 
 
+def lines(texts: list[str]) -> None:
+    """Print lines as they are, however long: editors read places out of them."""
+    console = Console(soft_wrap=True)
+    for text in texts:
+        console.print(text, markup=False, highlight=False)
+
+
 def remark(text: str) -> None:
     """Tell people something besides the answer."""
     Console(stderr=True, soft_wrap=True).print(text, markup=False, highlight=False)

@@ -109,7 +109,7 @@ def _product(context: Context, root: Node, wanted: str | None) -> dict[str, Any]
     if other_tags(root):
         context.unused(root, "tags")
     status = root.get("status")
-    if status is not None and status.value in {"retired", "deprecated"}:
+    if status is not None and status.value in ("retired", "deprecated"):
         context.problems.warning(status, f"the contract is {status.value}; the product is registered all the same")
     mode = context.word(custom.get("access_mode"), MODES) or "nrac"
     tags = tags_of(context, custom["tags"]) if "tags" in custom else {}

@@ -20,6 +20,8 @@ from datamesh.models.api.products import MAX_MANIFEST, ManifestProblem
 
 MAX_DEPTH = 40
 MAX_PROBLEMS = 200
+MAX_FIELD = 300
+MAX_MESSAGE = 1_000
 DOCUMENT = "(document)"
 _TAG = "tag:yaml.org,2002:"
 _MAX_DIGITS = 40
@@ -113,7 +115,11 @@ class Problems:
 
     def _note(self, severity: Literal["error", "warning"], path: str, mark: Mark, message: str) -> None:
         problem = ManifestProblem(
-            severity=severity, line=mark.line, column=mark.column, field=path or DOCUMENT, message=message
+            severity=severity,
+            line=mark.line,
+            column=mark.column,
+            field=_printable(path)[:MAX_FIELD] or DOCUMENT,
+            message=_printable(message)[:MAX_MESSAGE],
         )
         self._found[problem] = None
 
@@ -184,6 +190,11 @@ for _name, _pattern, _first in (
     ),
 ):
     _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(_pattern), _first)
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line, without what a terminal would act on: parts of it come out of the contract."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _node(found: YamlNode, path: str, problems: Problems) -> Node:
