@@ -1,7 +1,6 @@
 """The gateways that routes need, out of the function's environment: each route takes only what its function may use."""
 
 import uuid
-from functools import cache
 from typing import Any
 
 from datamesh.aws.callbacks import Callbacks
@@ -12,9 +11,9 @@ from datamesh.aws.lake_formation import LakeFormation
 from datamesh.aws.ledger import Ledger
 from datamesh.aws.lf_tags import LfTags
 from datamesh.aws.registry import Registry
-from datamesh.aws.search_file import SearchFile
 from datamesh.aws.timeline import Timeline
-from datamesh.handlers.portal._runtime import retrier
+from datamesh.handlers import _search
+from datamesh.handlers.portal._runtime import WAITING, retrier
 from datamesh.logic.deciding import Deciding
 from datamesh.logic.portal.commands import Origin, accepted, command_entry
 from datamesh.logic.share_world import ShareConfig, World
@@ -97,11 +96,10 @@ def lf_tags() -> LfTags:
     return LfTags(load(Observability).datamesh_account_id, retrier=retrier())
 
 
-@cache
 def search_index() -> SearchIndex:
-    """Return the search index. It keeps what it has read, so that there is one for all requests."""
+    """Return the search index, one for all requests: it keeps what it has read."""
     settings = load(AnswerQuerySettings)
-    return SearchFile(settings.search_bucket, settings.search_key, retrier=retrier)
+    return _search.search_index(settings, patience=WAITING, name=settings.datamesh_prefix)
 
 
 def send(command: Command, origin: Origin, *, request_id: uuid.UUID | None = None) -> Accepted:

@@ -48,7 +48,7 @@ def get_product(caller: SignedIn, domain: DomainInPath, product: ProductInPath) 
     """A product: its tables and columns, who owns it, and for those with access samples and how to query it."""
     registry = _gateways.registry()
     seen = look(registry, domain, product, caller, prefix=_gateways.prefix(), now=utc_now())
-    return product_detail(seen, registry.domain(domain), caller)
+    return product_detail(seen, caller)
 
 
 @route(BY_OPERATION["plan_product"])

@@ -4,7 +4,7 @@ Who belongs to the owning domain or oversees the mesh sees all of its products; 
 discover, and those that one of their domains reads.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,13 +16,13 @@ from datamesh.logic.portal.queries import query_hints
 from datamesh.logic.portal.samples import readable_columns
 from datamesh.logic.portal.table_views import Sight, table_view
 from datamesh.logic.ports import Registry
+from datamesh.logic.search.documents import document_of
 from datamesh.models.api.products import GrantOfProduct, ProductDetail, ProductSummary
 from datamesh.models.api.routes import BY_OPERATION
 from datamesh.models.errors import NotFound
 from datamesh.models.facts import CrawlStatus
-from datamesh.models.policy import PolicyClassification
 from datamesh.models.registry import DomainRecord, ProductContent, ProductRecord, TableRecord
-from datamesh.models.search import tag_text
+from datamesh.models.search import SearchDocument
 
 # From the worst on.
 _CRAWLS: tuple[CrawlStatus, ...] = ("FAILED", "TIMED_OUT", "NOT_STARTED", "CANCELLED", "SUCCEEDED")
@@ -30,10 +30,11 @@ _CRAWLS: tuple[CrawlStatus, ...] = ("FAILED", "TIMED_OUT", "NOT_STARTED", "CANCE
 
 @dataclass(frozen=True)
 class Seen:
-    """A product with all that the registry has of it, and whom of those that read it somebody belongs to."""
+    """A product with all that the registry has of it, and those of its readers to which somebody belongs."""
 
     product: ProductRecord
     tables: tuple[TableRecord, ...]
+    owner: DomainRecord | None = None
     grants: tuple[GrantOfProduct, ...] = ()
     readers: tuple[str, ...] = ()
 
@@ -42,34 +43,10 @@ class Seen:
         """What is said of the product: what is in force, and before that what is to be."""
         return self.product.content or self.product.pending
 
-    # What the rules of discovery look at.
-
     @property
-    def domain(self) -> str:
-        """The domain that owns it."""
-        return self.product.domain
-
-    @property
-    def classification(self) -> PolicyClassification:
-        """Its classification, as policies say it."""
-        content = self.content
-        return content.classification if content is not None and content.classification else "unclassified"
-
-    @property
-    def sensitive(self) -> bool:
-        """Whether anything of it is, as far as it was indexed; what was not counts as sensitive."""
-        return not self.tables or any(table.index is None or table.index.sensitive for table in self.tables)
-
-    @property
-    def tags(self) -> Collection[str]:
-        """LF-tags that something of it carries."""
-        content = self.content
-        carriers = [content.tags] if content is not None else []
-        for table in self.tables:
-            carriers += [table.spec.tags, *(each.tags for each in (*table.spec.columns, *table.spec.partition_keys))]
-            if table.index is not None:
-                carriers += [table.index.tags, *(column.tags for column in table.index.columns)]
-        return {tag_text(key, value) for tags in carriers for key, value in tags.items()}
+    def document(self) -> SearchDocument | None:
+        """What search knows of it; None when it is not to be found."""
+        return document_of(self.product, self.tables, self.owner)
 
 
 def look(registry: Registry, domain: str, name: str, caller: Caller, *, prefix: str, now: datetime) -> Seen:
@@ -83,10 +60,10 @@ def look(registry: Registry, domain: str, name: str, caller: Caller, *, prefix: 
         product, tables, registry.grants(domain, name), registry.tag_grants(), prefix=prefix, now=now
     )
     readers = tuple(sorted({grant.consumer for grant in grants} & set(caller.domains)))
-    seen = Seen(product, tuple(tables), tuple(grants), readers)
+    seen = Seen(product, tuple(tables), registry.domain(domain), tuple(grants), readers)
     if belongs_to(domain, caller) or readers:
         return seen
-    if product.content is None or not may_discover(seen, registry.policy().discovery, caller.member_of):
+    if seen.document is None or not may_discover(seen.document, registry.policy().discovery, caller.member_of):
         raise missing
     return seen
 
@@ -110,7 +87,7 @@ def product_summary(seen: Seen, *, errors: bool) -> ProductSummary:
     )
 
 
-def product_detail(seen: Seen, owner: DomainRecord | None, caller: Caller) -> ProductDetail:
+def product_detail(seen: Seen, caller: Caller) -> ProductDetail:
     """Return a product as a person may see it.
 
     Samples are for the members of the owning domain, and for those who read the columns. Where the data lies is for
@@ -118,7 +95,7 @@ def product_detail(seen: Seen, owner: DomainRecord | None, caller: Caller) -> Pr
     """
     product, content = seen.product, seen.content
     may_edit = caller.may(BY_OPERATION["update_product"].access, product.domain)
-    config = owner.config if owner is not None else None
+    document, config = seen.document, seen.owner.config if seen.owner is not None else None
     inside, member = belongs_to(product.domain, caller), product.domain in caller.domains
     own = [grant for grant in seen.grants if grant.consumer in seen.readers]
 
@@ -134,7 +111,7 @@ def product_detail(seen: Seen, owner: DomainRecord | None, caller: Caller) -> Pr
         owners=config.product_owners if config is not None else (),
         stewards=config.data_stewards if config is not None else (),
         tables=tuple(table_view(table, sight(table.name)) for table in seen.tables),
-        sensitive=seen.sensitive,
+        sensitive=document is None or document.sensitive,
         may_edit=may_edit,
         readable_by=seen.readers,
         queries=query_hints(own),
