@@ -1,5 +1,5 @@
 /** What surrounds every page: top bar, side navigation, breadcrumbs, messages. Who is not signed in sees the sign-in. */
-import AppLayout from "@cloudscape-design/components/app-layout";
+import AppLayoutToolbar from "@cloudscape-design/components/app-layout-toolbar";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import Flashbar from "@cloudscape-design/components/flashbar";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
@@ -69,7 +69,7 @@ function SignedIn() {
         Skip to the content
       </a>
       <TopBar />
-      <AppLayout
+      <AppLayoutToolbar
         headerSelector="#top"
         toolsHide
         navigationOpen={navigationOpen}

@@ -12,6 +12,13 @@ interface Entry {
 
 const SECTIONS: readonly { text: string | null; entries: readonly Entry[] }[] = [
   { text: null, entries: [{ text: "Home", href: paths.home }] },
+  {
+    text: "Data",
+    entries: [
+      { text: "Search", href: paths.search },
+      { text: "Domains", href: paths.domains },
+    ],
+  },
 ];
 
 export function navigationOf(me: Me | undefined): SideNavigationProps.Item[] {

@@ -19,6 +19,9 @@ export const routes: RouteObject[] = [
     children: [
       { index: true, ...page(() => import("@/pages/home/HomePage")) },
       { path: "sign-in", ...page(() => import("@/pages/home/SignedInPage")) },
+      { path: "domains", ...page(() => import("@/pages/domains/DomainsPage")) },
+      { path: "domains/register", ...page(() => import("@/pages/domains/RegisterDomainPage")) },
+      { path: "domains/:domain", ...page(() => import("@/pages/domains/DomainPage")) },
       { path: "*", ...page(() => import("@/pages/NotFoundPage")) },
     ],
   },

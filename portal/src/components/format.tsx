@@ -127,3 +127,22 @@ export function TagBadges({ tags }: { tags: Record<string, string> | undefined }
     </>
   );
 }
+
+/** What a request or approval is about: a product, or whatever carries certain LF-tags. */
+export function subjectOf({
+  product,
+  expression,
+}: {
+  product?: { domain: string; name: string } | null;
+  expression?: Record<string, string[]> | null;
+}): string {
+  if (product != null) return `${product.domain}.${product.name}`;
+  return expressionText(expression ?? {});
+}
+
+/** A tag expression in words: every key must be there, with one of its values. */
+export function expressionText(expression: Record<string, string[]>): string {
+  return Object.entries(expression)
+    .map(([key, values]) => `${key}=${values.join("|")}`)
+    .join(" and ");
+}
