@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from datamesh.handlers._runtime import utc_now
 from datamesh.handlers.portal import _gateways
 from datamesh.handlers.portal._runtime import DomainInPath, Limit, NextPage, Routes, SignedIn
-from datamesh.logic.portal.operations import Known, command_of, operation
+from datamesh.logic.portal.operations import Known, operation
 from datamesh.logic.portal.paging import Paging
 from datamesh.logic.portal.timeline_views import kept_since, mesh_event, position_of
 from datamesh.models.api.base import DEFAULT_LIMIT
@@ -42,10 +42,7 @@ def get_operation(caller: SignedIn, correlation_id: Correlation) -> Operation:
     without a word. Of a flow each person sees the events that concern its domains.
     """
     registry, flow = _gateways.registry(), _gateways.timeline().flow(correlation_id)
-    command = command_of(flow.events)
-    request_id = None if command is None else command.request_id
-    request = None if request_id is None else registry.request(request_id)
-    known = Known(flow.events, flow.executions, request)
+    known = Known(flow.events, flow.executions, registry.request)
     return operation(
         correlation_id, known, caller, central=load(AnswerQuerySettings).datamesh_account_id, now=utc_now()
     )

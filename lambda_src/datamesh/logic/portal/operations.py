@@ -6,7 +6,7 @@ again and came to its end is no failure any more.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -68,18 +68,19 @@ SUCCEEDED = Outcome("SUCCEEDED")
 
 
 class Known(NamedTuple):
-    """All that is known of a flow; `request` is the one that its command speaks of."""
+    """All that is known of a flow, and how the requests stand that commands speak of."""
 
     events: tuple[TimelineEvent, ...]
     executions: tuple[TimelineExecution, ...]
-    request: RequestRecord | None = None
+    request_of: Callable[[uuid.UUID], RequestRecord | None]
 
 
 def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, central: str, now: datetime) -> Operation:
     """Return what became of a command, and what a person may see of its flow.
 
-    Of its own command a person is told that it is under way before anything was heard of it. Raises NotFound for a flow
-    that the person may not see.
+    Of its own command a person is told that it is under way before anything was heard of it. Of several commands the
+    person's own counts: anybody may send one under any correlation id. Raises NotFound for a flow that the person may
+    not see.
     """
     events = visible(known.events, caller)
     executions = [execution for execution in known.executions if concerns(caller, execution.domains)]
@@ -87,7 +88,8 @@ def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, centra
         if is_owned(correlation_id, caller):
             return Operation(correlation_id=correlation_id, status="PENDING", events=())
         raise NotFound(f"Nothing is known of an operation {correlation_id}, or nothing that you may see")
-    found = outcome_of(known, central=central, now=now)
+    command = _command_of(events) or _command_of(known.events) or _command_of(events, honest=False)
+    found = PENDING if command is None else outcome_of(command, known, central=central, now=now)
     return Operation(
         correlation_id=correlation_id,
         **found._asdict(),
@@ -96,16 +98,8 @@ def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, centra
     )
 
 
-def command_of(events: Iterable[TimelineEvent]) -> TimelineEvent | None:
-    """Return the command that a flow began with."""
-    return next((event for event in events if event.detail_type in DONE), None)
-
-
-def outcome_of(known: Known, *, central: str, now: datetime) -> Outcome:
-    """Return what became of the command that a flow began with."""
-    command = command_of(known.events)
-    if command is None:
-        return PENDING
+def outcome_of(command: TimelineEvent, known: Known, *, central: str, now: datetime) -> Outcome:
+    """Return what became of a command."""
     said = [
         event
         for event in known.events
@@ -122,9 +116,14 @@ def outcome_of(known: Known, *, central: str, now: datetime) -> Outcome:
     started = max((each.started_at for each in executions if each.status == "RUNNING"), default=None)
     if outcome.status == "FAILED" and started is not None and last is not None and started > last:
         return PENDING
-    if outcome is PENDING and _nothing_to_say(command, known.request, executions, now):
+    if outcome is PENDING and _nothing_to_say(command, known.request_of, executions, now):
         return SUCCEEDED
     return outcome
+
+
+def _command_of(events: Iterable[TimelineEvent], *, honest: bool = True) -> TimelineEvent | None:
+    """Return the command that a flow began with. One that speaks for another domain than its sender's concerns two."""
+    return next((event for event in events if event.detail_type in DONE and not (honest and event.domains[1:])), None)
 
 
 def _told(event: TimelineEvent, command: TimelineEvent) -> Outcome | None:
@@ -144,12 +143,17 @@ def _failed(error: str | None, cause: str | None) -> Outcome:
 
 
 def _nothing_to_say(
-    command: TimelineEvent, request: RequestRecord | None, executions: Iterable[TimelineExecution], now: datetime
+    command: TimelineEvent,
+    request_of: Callable[[uuid.UUID], RequestRecord | None],
+    executions: Iterable[TimelineExecution],
+    now: datetime,
 ) -> bool:
     """Tell whether a command was done of which central says nothing in its flow."""
-    if command.detail_type == "RevokeDataProductAccess" and request is not None and request.status == "CANCELLED":
-        # Central says so in the flow of the request that was taken back.
-        return True
+    if command.detail_type == "RevokeDataProductAccess" and command.request_id is not None:
+        request = request_of(command.request_id)
+        if request is not None and request.status == "CANCELLED":
+            # Central says so in the flow of the request that was taken back.
+            return True
     ends = [None if each.status == "RUNNING" else each.stopped_at for each in executions]
     return bool(ends) and all(end is not None and now >= end + QUIET for end in ends)
 

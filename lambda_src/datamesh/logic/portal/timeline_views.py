@@ -62,16 +62,19 @@ def concerns(caller: Caller, domains: Iterable[str]) -> bool:
 
 
 def visible(events: Iterable[TimelineEvent], caller: Caller) -> tuple[TimelineEvent, ...]:
-    """Return the events of a flow that a person sees, each once: those of its domains, and its own with the answers."""
-    found: dict[object, TimelineEvent] = {}
-    seen: set[object] = set()
-    for event in events:
-        own = event.person == caller.email
-        answer = event.source == CENTRAL_SOURCE and event.detail_type in _ANSWERS and event.causation_id in seen
-        if own or answer or concerns(caller, event.domains):
-            seen.add(event.event_id)
-            found.setdefault(event.event_id, event)
-    return tuple(found.values())
+    """Return the events of a flow that a person sees, each once: those of its domains, and its own with the answers.
+
+    The clocks of senders differ: an answer may seem to come before what it answers.
+    """
+    flow = list(events)
+    seen = {event.event_id for event in flow if event.person == caller.email or concerns(caller, event.domains)}
+    answers = {
+        event.event_id
+        for event in flow
+        if event.source == CENTRAL_SOURCE and event.detail_type in _ANSWERS and event.causation_id in seen
+    }
+    found = {event.event_id: event for event in reversed(flow) if event.event_id in seen | answers}
+    return tuple(reversed(found.values()))
 
 
 def position_of(paging: Paging) -> str | None:
