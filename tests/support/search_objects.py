@@ -1,15 +1,15 @@
-"""An S3 bucket of one object in memory, with the conditions that S3 takes, and products to be found."""
+"""What search needs, in memory: a bucket of one object with the conditions that S3 takes, an index, products."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from datamesh.models.search import SearchColumn, SearchDocument
+from datamesh.models.search import SearchChange, SearchColumn, SearchDocument, SearchQuery, SearchResult
 
 
 def refusal(operation: str, code: str, status: int) -> ClientError:
@@ -89,3 +89,38 @@ def product(name: str, **fields: Any) -> SearchDocument:
         "sequence": 1,
     }
     return SearchDocument.model_validate({**known, "name": name, "columns": columns, **fields})
+
+
+class FakeIndex:
+    """A search index that only remembers: the newest of what it was told of each product."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, SearchChange] = {}
+        self.batches: list[int] = []
+        self.failing: Exception | None = None
+
+    def apply(self, changes: Sequence[SearchChange]) -> None:
+        if self.failing is not None:
+            raise self.failing
+        self.batches.append(len(changes))
+        for change in changes:
+            before = self.known.get(change.id)
+            if before is None or before.sequence < change.sequence:
+                self.known[change.id] = change
+
+    def replace_all(self, documents: Sequence[SearchDocument]) -> None:
+        if self.failing is not None:
+            raise self.failing
+        self.known = {document.id: document for document in documents}
+
+    def search(self, query: SearchQuery) -> SearchResult:
+        raise NotImplementedError
+
+    @property
+    def shown(self) -> dict[str, SearchDocument]:
+        """What is to be found, without what says only how new it is."""
+        return {
+            name: change.model_copy(update={"sequence": 0})
+            for name, change in sorted(self.known.items())
+            if isinstance(change, SearchDocument)
+        }
