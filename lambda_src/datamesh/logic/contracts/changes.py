@@ -169,9 +169,12 @@ def affected_by(
 ) -> tuple[AffectedConsumer, ...]:
     """Return who is hit by the breaking changes: by grant, with the tables of which something is lost or breaks.
 
-    What the registration refuses hits nobody, because nothing happens.
+    Where one change is refused nobody is hit, because nothing of it happens.
     """
-    hits = [change for change in changes if change.breaking and not change.refused]
+    told = list(changes)
+    if any(change.refused for change in told):
+        return ()
+    hits = [change for change in told if change.breaking]
     found = [
         AffectedConsumer(
             consumer=grant.consumer, request_id=grant.request_id, tables=tables, principals=grant.principals
