@@ -70,16 +70,23 @@ def query(mesh: dict[str, Any], role_arn: str) -> list[str] | str:
         time.sleep(0.2)
 
 
-def wait(mesh: dict[str, Any], account: str, flow: str, seconds: float = 120) -> None:
-    """Wait until the newest execution of a workflow has succeeded."""
+def executions_of(mesh: dict[str, Any], account: str, flow: str) -> list[dict[str, Any]]:
+    """Return the executions of a workflow, the newest first."""
     states = client(mesh, "stepfunctions", account)
+    found = states.list_executions(stateMachineArn=mesh["state_machines"][account][flow])["executions"]
+    return [dict(execution) for execution in found]
+
+
+def wait(mesh: dict[str, Any], account: str, flow: str, before: int, seconds: float = 120) -> None:
+    """Wait until an execution of a workflow beyond the first `before` ones has succeeded."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        executions = states.list_executions(stateMachineArn=mesh["state_machines"][account][flow])["executions"]
+        executions = executions_of(mesh, account, flow)
+        executions = executions[: len(executions) - before]
         if executions and executions[0]["status"] == "SUCCEEDED":
             return
         if executions and executions[0]["status"] != "RUNNING":
-            sys.exit(f"{flow} of {account}: {states.describe_execution(executionArn=executions[0]['executionArn'])}")
+            sys.exit(f"{flow} of {account} is {executions[0]['status']}: {executions[0]['executionArn']}")
         time.sleep(0.5)
     sys.exit(f"{flow} of {account} did not end within {seconds:.0f} s")
 
@@ -91,6 +98,7 @@ def main() -> None:
     lake = mesh["lakes"]["sales"]
 
     print("before:", query(mesh, analyst))
+    crawls = len(executions_of(mesh, "sales", "crawl_data_product"))
     put(
         mesh,
         "sales",
@@ -115,8 +123,9 @@ def main() -> None:
         },
     )
     print("sales registered the product travel; its crawler writes the schema")
-    wait(mesh, "sales", "crawl_data_product")
+    wait(mesh, "sales", "crawl_data_product", crawls)
 
+    links = len(executions_of(mesh, "marketing", "link_data_product"))
     put(
         mesh,
         "marketing",
@@ -131,7 +140,7 @@ def main() -> None:
         },
     )
     print("marketing asked for its table airports")
-    wait(mesh, "marketing", "link_data_product")
+    wait(mesh, "marketing", "link_data_product", links)
     answer = query(mesh, analyst)
     print("after:", answer)
     if isinstance(answer, str):

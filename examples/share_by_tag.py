@@ -130,7 +130,7 @@ def product(location: str) -> dict[str, Any]:
 def main() -> None:
     """Play the story."""
     mesh = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else "build/sandbox.json").read_text())
-    people = {user["name"]: user["role_arn"] for user in mesh["users"]}
+    people = {user["name"]: user["role_arn"] for user in mesh["users"] if "role_arn" in user}
     lake = mesh["lakes"]["sales"]
     key = f"{lake['prefix']}lounges/"
 

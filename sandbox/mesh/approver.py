@@ -1,4 +1,8 @@
-"""A person who decides on requests: reads the own mail, opens the link in it, sends the form on the page."""
+"""A person who decides on requests: reads the own mail, opens the link in it, sends the form on the page.
+
+With a portal the link in the mail leads to its pages, which need a browser. The page that central's own API has for
+the same link, with the same id and signature, needs none: this person uses that one.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ from html.parser import HTMLParser
 from typing import Any, Literal
 
 from sandbox.client import Sandbox
+from sandbox.mesh.layout import CENTRAL
 
 Decision = Literal["APPROVE", "DENY"]
 SECONDS = 60.0
-_LINK = re.compile(r"https?://\S+/approvals/\S+")
+_LINK = re.compile(r"https?://\S+/(?:approvals|approval-links)/\S+")
+_IN_PORTAL = re.compile(r"https?://[^/\s]+/approval-links/(\S+)")
 
 
 class NoMailError(Exception):
@@ -92,8 +98,17 @@ class Approver:
         """Send a form to where a link leads, without its query: as the page's form does."""
         return self._send(link.partition("?")[0], urllib.parse.urlencode(fields).encode())
 
+    def page_of(self, link: str) -> str:
+        """Return where central's own API shows what a link is about: the link itself, unless it leads to the portal."""
+        found = _IN_PORTAL.fullmatch(link)
+        if found is None:
+            return link
+        apis: list[dict[str, Any]] = self._sandbox.client("apigatewayv2", CENTRAL.id).get_apis()["Items"]
+        endpoint = next(str(api["ApiEndpoint"]) for api in apis if str(api["Name"]).endswith("-approvals"))
+        return f"{endpoint}/approvals/{found.group(1)}"
+
     def _send(self, link: str, body: bytes | None) -> Page:
-        path, _, query = link.partition("?")
+        path, _, query = self.page_of(link).partition("?")
         url = self._sandbox.api_url(path) + (f"?{query}" if query else "")
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - the sandbox's own URL

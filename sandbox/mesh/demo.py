@@ -72,7 +72,7 @@ class Demo:
     def take_tag_away(self) -> str:
         """The pipeline registers the table without its tag; the analyst is refused, and was told."""
         manifest = data.tagged_product(self.mesh.location(SALES), weather_tags={})
-        correlation_id = self._put_product(manifest)
+        correlation_id = self.mesh.put_product(manifest)
         changed = self.listener.wait("DataProductTagsChanged", correlation_id, receiver=MARKETING.name)
         effects = {change["table"]: change["effect"] for change in changed.data["changes"]}
         refusal = self.refuse(people.ANALYST, MARKETING.name, SQL_WEATHER, TAG_DATABASE)
@@ -80,16 +80,7 @@ class Demo:
 
     def register(self, manifest: dict[str, Any]) -> str:
         """Put a manifest on the producer's bus and wait until its tables are crawled; return what was found."""
-        correlation_id = self._put_product(manifest)
-        self.listener.wait("DataProductRegistered", correlation_id, receiver=SALES.name)
-        updated = self.listener.wait("DataProductSchemaUpdated", correlation_id, receiver="central", seconds=180)
-        columns = {table["name"]: table["columns"] for table in updated.data["tables"]}
-        return ", ".join(f"{name}: {count} columns" for name, count in columns.items())
-
-    def _put_product(self, manifest: dict[str, Any]) -> str:
-        pipeline = people.role_session(SALES, people.PIPELINE, self.mesh.endpoint)
-        command = {"domain": SALES.domain, "product": manifest}
-        return put_command(pipeline, self.mesh.endpoint, SALES, "RegisterDataProduct", command)
+        return self.mesh.register_product(manifest, self.listener)
 
     def request_access(self) -> str:
         """The consumer asks for the product in the name of its analyst and waits until it is provisioned."""

@@ -8,8 +8,11 @@ import shutil
 import signal
 import time
 
+from rich.table import Table
+
 from sandbox.client import Sandbox
-from sandbox.mesh.bring_up import Mesh, bring_up, write_description
+from sandbox.mesh import people, profiles
+from sandbox.mesh.bring_up import Mesh, Portal, bring_up, write_description
 from sandbox.mesh.layout import BUILD, PORT
 from sandbox.mesh.progress import Progress
 
@@ -46,27 +49,52 @@ def up() -> int:
             sandbox = Sandbox.start(port=int(os.environ.get("SANDBOX_PORT", str(PORT))), log=log)
             step.detail = sandbox.url
         mesh = Mesh(sandbox.url)
-        bring_up(mesh, progress)
+        bring_up(mesh, progress, products=True)
         description = write_description(mesh, sandbox.process_id)
+        profiles.write(mesh)
     except Exception as error:  # noqa: BLE001 - whatever it was, say it and leave nothing running
         progress.say(f"\nThe mesh did not come up: {error}\nThe sandbox's log: {log.relative_to(BUILD.parent)}")
         if sandbox:
             sandbox.stop()
         return 1
     progress.say(
-        f"""
-The mesh is up at {sandbox.url}; {description.relative_to(BUILD.parent)} says where everything is.
-An account id is the access key of that account's root user, with any secret. Three things to try:
-
-  1. .venv/bin/python examples/share_a_product.py
-     registers a product, is refused, asks for access and reads it: plain boto3, a hundred lines to start from.
-     examples/share_by_tag.py does so by LF-tag.
-  2. Put commands on a domain's bus yourself: docs/events.md has them all, examples/README.md the infrastructure.
-  3. Change a module and run `make plan ENV=domain WORKSPACE=sales TARGET=sandbox`.
-
-`make down` ends it."""
+        f"\nThe mesh is up at {sandbox.url}; {description.relative_to(BUILD.parent)} says where everything is.\n"
+        "An account id is the access key of that account's root user, with any secret."
     )
+    if mesh.portal is not None:
+        _show_portal(progress, mesh.portal)
+    else:
+        progress.say("\nTry it: .venv/bin/python examples/share_a_product.py, plain boto3 to start from.")
+    progress.say("\n`make down` ends it.")
     return 0
+
+
+def _show_portal(progress: Progress, portal: Portal) -> None:
+    """Print where the portal is, who may sign in, and what to try."""
+    progress.say(f"\nThe portal: {portal.url}\n")
+    table = Table(box=None, pad_edge=False)
+    for name in ("Address", "Password"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Signs in as")
+    for user in people.PORTAL_USERS:
+        role = ", ".join(user.groups) + (" (has to choose a password)" if user.temporary else "")
+        table.add_row(user.email, user.password, role)
+    progress.console.print(table)
+    file = profiles.FILE.relative_to(BUILD.parent)
+    progress.say(
+        f"""
+Three things to try:
+
+  1. Find data and ask for it. Sign in as analyst@marketing.example, search for "flights" and ask for departures,
+     which is granted at once; then ask for fleet, which holds personal data: its owner has to decide.
+  2. Decide. The owner's mail is at {portal.cognito_endpoint}/_sandbox/mail.html?to=owner@sales.example; its link
+     leads to the request. Sign in as owner@sales.example and approve it.
+  3. Look at what happened: as operator@mesh.example, every workflow with its steps and events. Or from a terminal,
+     where every user has a profile:
+     DATAMESH_CONFIG_FILE={file} .venv/bin/datamesh --profile operator workflow list
+
+examples/ has the same without people: plain boto3 and commands on a domain's bus."""
+    )
 
 
 def down() -> int:
@@ -81,4 +109,5 @@ def down() -> int:
             time.sleep(0.1)
         progress.say("The mesh is down.")
     DESCRIPTION.unlink(missing_ok=True)
+    profiles.FILE.unlink(missing_ok=True)
     return 0

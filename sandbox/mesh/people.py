@@ -1,4 +1,4 @@
-"""The people of the sandbox's mesh: IAM roles that belong to the companies' own teams, not to the mesh.
+"""The people of the sandbox's mesh: those who sign in to its portal, and IAM roles of the companies' own teams.
 
 * ``pipeline`` in a producer's account loads data and speaks to the domain's bus.
 * ``analyst`` in a consumer's account is named in access requests.
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -153,3 +154,122 @@ DEMO_USERS = {
     ANALYST: f"queries with Athena; named in access requests ({PREFIX}'s grants reach it)",
     INTERN: "has the analyst's IAM policy, but no grant: every query is refused",
 }
+
+
+# --- Who signs in to the portal ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PortalUser:
+    """Somebody in the portal's user pool. The passwords are the demo's: everybody may know them."""
+
+    name: str
+    email: str
+    password: str
+    groups: tuple[str, ...]
+    what: str
+    profile: str
+    """What the person's profile is called in build/datamesh-cli.ini."""
+    temporary: bool = False
+    """The password is the one in the invitation: it has to be changed at the first sign-in."""
+
+
+PORTAL_USERS = (
+    PortalUser(
+        "Olga Brandt",
+        "owner@sales.example",
+        "Owner-of-Sales-2013!",
+        ("sales.owner",),
+        "owns sales' products: registers them and decides who gets what is sensitive",
+        "sales-owner",
+    ),
+    PortalUser(
+        "Stefan Kurz",
+        "steward@sales.example",
+        "Steward-of-Sales-2013!",
+        ("sales.steward",),
+        "looks after sales' products: sees sales' part of the ledger and may take access back",
+        "sales-steward",
+    ),
+    PortalUser(
+        "Maria Lang",
+        "owner@marketing.example",
+        "Owner-of-Marketing-2013!",
+        ("marketing.owner",),
+        "owns marketing's side: asks, extends and ends its access",
+        "marketing-owner",
+    ),
+    PortalUser(
+        "Ana Sommer",
+        "analyst@marketing.example",
+        "Analyst-of-Marketing-2013!",
+        ("marketing.member",),
+        "finds products and asks for access to them",
+        "analyst",
+    ),
+    PortalUser(
+        "Adam Winter",
+        "admin@mesh.example",
+        "Admin-of-the-Mesh-2013!",
+        ("mesh.admin",),
+        "may do whatever anybody may",
+        "admin",
+    ),
+    PortalUser(
+        "Audra Stein",
+        "auditor@mesh.example",
+        "Auditor-of-the-Mesh-2013!",
+        ("mesh.auditor",),
+        "sees everything, the whole ledger too, and changes nothing",
+        "auditor",
+    ),
+    PortalUser(
+        "Oscar Field",
+        "operator@mesh.example",
+        "Operator-of-the-Mesh-2013!",
+        ("mesh.operator",),
+        "follows all workflows and starts failed ones again",
+        "operator",
+    ),
+    PortalUser(
+        "Nils Neumann",
+        "newcomer@marketing.example",
+        "Welcome-to-the-Mesh-2013!",
+        ("marketing.member",),
+        "signs in for the first time and has to choose a password",
+        "newcomer",
+        temporary=True,
+    ),
+)
+
+
+def create_portal_users(user_pool_id: str, endpoint: str) -> int:
+    """Create the demo's people in the portal's user pool and return how many; who is there already stays as is.
+
+    An administrator does this on AWS: people do not sign themselves up, and their address counts as verified.
+    """
+    idp: Any = root_session(CENTRAL).client("cognito-idp", endpoint_url=endpoint)
+    for user in PORTAL_USERS:
+        try:
+            idp.admin_create_user(
+                UserPoolId=user_pool_id,
+                Username=user.email,
+                TemporaryPassword=user.password,
+                UserAttributes=[
+                    {"Name": "email", "Value": user.email},
+                    {"Name": "email_verified", "Value": "true"},
+                    {"Name": "name", "Value": user.name},
+                ],
+                DesiredDeliveryMediums=["EMAIL"],
+                # Only who has to sign in with it is sent the temporary password.
+                **({} if user.temporary else {"MessageAction": "SUPPRESS"}),
+            )
+        except idp.exceptions.UsernameExistsException:
+            continue
+        if not user.temporary:
+            idp.admin_set_user_password(
+                UserPoolId=user_pool_id, Username=user.email, Password=user.password, Permanent=True
+            )
+        for group in user.groups:
+            idp.admin_add_user_to_group(UserPoolId=user_pool_id, Username=user.email, GroupName=group)
+    return len(PORTAL_USERS)
