@@ -158,6 +158,20 @@ def test_a_key_that_is_not_there_has_no_values(gateway: LfTags, client: FakeClie
     assert gateway.values("lob") == frozenset({"sales"})
 
 
+def test_all_keys_come_in_order_however_many_pages_they_take() -> None:
+    found = boto3.client("lakeformation", region_name="eu-west-1")
+    with Stubber(found) as stubber:
+        request = {"CatalogId": CENTRAL, "MaxResults": 1_000}
+        first = {"LFTags": [{"CatalogId": CENTRAL, "TagKey": "lob", "TagValues": ["sales", "marketing"]}]}
+        last = {"LFTags": [{"CatalogId": CENTRAL, "TagKey": "confidentiality", "TagValues": ["sensitive"]}]}
+        stubber.add_response("list_lf_tags", {**first, "NextToken": "1"}, request)
+        stubber.add_response("list_lf_tags", {"NextToken": "2"}, {**request, "NextToken": "1"})
+        stubber.add_response("list_lf_tags", last, {**request, "NextToken": "2"})
+        values = LfTags(CENTRAL, client=found, retrier=Retrier(sleep=lambda _: None)).all_values()
+        stubber.assert_no_pending_responses()
+    assert list(values.items()) == [("confidentiality", ("sensitive",)), ("lob", ("marketing", "sales"))]
+
+
 def test_a_value_is_made_once(gateway: LfTags, client: FakeClient) -> None:
     for value in ("sales", "sales", "marketing", "marketing"):
         gateway.ensure_value("lob", value)

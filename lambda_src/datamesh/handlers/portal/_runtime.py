@@ -59,8 +59,8 @@ GATEWAYS = frozenset(
     }
 )
 SECURITY = "signed_in"
-# A function has answered, or gives up, long before API Gateway does (30 seconds).
-WAITING = 12.0
+# Each gateway's, of the few that a route asks: a function has answered, or gives up, before API Gateway does (30 s).
+WAITING = 6.0
 _KEY = TypeAdapter[str](IdempotencyKey)
 
 # Powertools logs the arguments of routes and the keys of requests for whoever turns debugging on.

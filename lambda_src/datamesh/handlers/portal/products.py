@@ -105,7 +105,11 @@ def list_product_grants(
         now=utc_now(),
     )
     paging = Paging(("list_product_grants", domain, product), limit, cursor)
-    page, following = paging.page_of(grants, key=lambda grant: f"{grant.consumer}#{grant.request_id}")
+    page, following = paging.page_of(
+        grants,
+        key=lambda grant: f"{grant.consumer}#{grant.request_id}",
+        size=lambda grant: len(grant.model_dump_json()),
+    )
     return GrantPage(items=page, next_cursor=following)
 
 

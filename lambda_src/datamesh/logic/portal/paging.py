@@ -7,12 +7,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from itertools import accumulate, takewhile
 from typing import NamedTuple, TypeVar
 
 from datamesh.models.api.base import DEFAULT_LIMIT
 from datamesh.models.errors import InvalidRequest
 
 T = TypeVar("T")
+# A function answers with 6 MB at most.
+MAX_BYTES = 4_000_000
 
 
 class Paging(NamedTuple):
@@ -46,11 +49,17 @@ class Paging(NamedTuple):
         said = json.dumps({"q": _digest(self.query), "p": position}, separators=(",", ":"))
         return base64.urlsafe_b64encode(said.encode()).decode()
 
-    def page_of(self, items: Sequence[T], key: Callable[[T], str]) -> tuple[tuple[T, ...], str | None]:
-        """Return the page out of a whole list, which is in the order of its keys, and the cursor of the next one."""
+    def page_of(
+        self, items: Sequence[T], key: Callable[[T], str], size: Callable[[T], int] = lambda _item: 0
+    ) -> tuple[tuple[T, ...], str | None]:
+        """Return the page out of a whole list, which is in the order of its keys, and the cursor of the next one.
+
+        Where items may be large (`size` in bytes) a page ends before it is too large for an answer, after one at least.
+        """
         position = self.position
         rest = items if position is None else [item for item in items if key(item) > position]
-        page = tuple(rest[: self.limit])
+        sizes = accumulate(size(item) for item in rest[: self.limit])
+        page = tuple(rest[: max(1, sum(1 for _ in takewhile(lambda total: total <= MAX_BYTES, sizes)))])
         more = len(rest) > len(page)
         return page, self.cursor_at(key(page[-1])) if more else None
 

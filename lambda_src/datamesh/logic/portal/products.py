@@ -24,6 +24,9 @@ from datamesh.models.facts import CrawlStatus
 from datamesh.models.registry import DomainRecord, ProductContent, ProductRecord, TableRecord
 from datamesh.models.search import SearchDocument
 
+# All tables together: a function answers with 6 MB at most.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_BYTES = 3_500_000
 # From the worst on.
 _CRAWLS: tuple[CrawlStatus, ...] = ("FAILED", "TIMED_OUT", "NOT_STARTED", "CANCELLED", "SUCCEEDED")
 
@@ -102,7 +105,8 @@ def product_detail(seen: Seen, caller: Caller) -> ProductDetail:
     def sight(table: str) -> Sight:
         columns = None if member else readable_columns(table, own)
         samples = member or columns is not None
-        return Sight(location=may_edit, errors=inside, samples=samples, sample_columns=columns)
+        share = MAX_BYTES // max(1, len(seen.tables))
+        return Sight(location=may_edit, errors=inside, samples=samples, sample_columns=columns, max_bytes=share)
 
     return ProductDetail(
         **dict(product_summary(seen, errors=inside)),

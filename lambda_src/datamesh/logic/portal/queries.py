@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from datamesh.models.api.products import GrantOfProduct, QueryHint
 
 _FIRST = 10
+# Of more columns the first ones.
+MAX_NAMED = 100
 
 
 def query_hints(grants: Iterable[GrantOfProduct]) -> tuple[QueryHint, ...]:
     """Return a runnable query for each table and each way in which it is granted, with the granted columns alone."""
     hints = (
-        QueryHint(table=table, database=database, sql=_sql(database, table, grant.columns[table]))
+        QueryHint(table=table, database=database, sql=_sql(database, table, grant.columns[table][:MAX_NAMED]))
         for grant in grants
         for database in grant.databases
         for table in grant.tables

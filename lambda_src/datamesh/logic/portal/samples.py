@@ -6,15 +6,15 @@ from datamesh.models.api.products import GrantOfProduct, SampleRow
 from datamesh.models.commands import TableSpec
 
 
-def sample_rows(spec: TableSpec, columns: Collection[str] | None) -> tuple[SampleRow, ...]:
-    """Return the example rows of a table; None stands for all columns.
+def sample_rows(spec: TableSpec, columns: Collection[str] | None, listed: Collection[str]) -> tuple[SampleRow, ...]:
+    """Return the example rows of a table, of those columns that are listed; None stands for all columns.
 
     The first examples of all columns make the first row, and so on. A field inside a struct goes with its column.
     """
     examples = {
         column.name: column.examples
         for column in spec.columns
-        if columns is None or column.name.partition(".")[0] in columns
+        if column.name in listed and (columns is None or column.name.partition(".")[0] in columns)
     }
     count = max((len(values) for values in examples.values()), default=0)
     rows = (

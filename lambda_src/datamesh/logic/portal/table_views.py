@@ -1,6 +1,7 @@
 """Tables of a product, as people see them: what was declared together with what crawlers found."""
 
 from collections.abc import Collection, Iterator
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 from datamesh.logic.portal.samples import sample_rows
@@ -12,26 +13,32 @@ NOT_INDEXED = "it has not been indexed yet"
 
 
 class Sight(NamedTuple):
-    """What somebody sees of a table besides what all do. `samples` are columns, None stands for all of them."""
+    """What somebody sees of a table besides what all do. `samples` are columns, None stands for all of them.
+
+    Columns with their examples take `max_bytes`; the others are left out.
+    """
 
     location: bool = False
     errors: bool = False
     samples: bool = False
     sample_columns: Collection[str] | None = None
+    max_bytes: int = 1_000_000
 
 
 def table_view(record: TableRecord, sight: Sight) -> TableView:
     """Return a table as somebody sees it."""
     spec, index, crawl = record.spec, record.index, record.crawl
     columns = columns_of(record)
+    listed = _fitting(record, columns, sight.max_bytes)
+    rows = sample_rows(spec, sight.sample_columns, {column.name for column in listed}) if sight.samples else None
     return TableView(
         name=record.name,
         description=spec.description,
         format=spec.format,
         location=spec.location if sight.location else None,
-        columns=columns,
+        columns=listed,
         column_count=index.column_count if index is not None else sum("." not in column.name for column in columns),
-        truncated=index is not None and index.truncated,
+        truncated=len(listed) < len(columns) or (index is not None and index.truncated),
         tags=index.tags if index is not None else dict(spec.tags),
         sensitive=index.sensitive if index is not None else True,
         reasons=index.reasons if index is not None else (f"table {record.name}: {NOT_INDEXED}",),
@@ -39,8 +46,15 @@ def table_view(record: TableRecord, sight: Sight) -> TableView:
         crawl_error=crawl.error if crawl is not None and sight.errors else None,
         crawled_at=crawl.stamp.occurred_at if crawl is not None else None,
         linked=record.linked is not None,
-        samples=sample_rows(spec, sight.sample_columns) if sight.samples else None,
+        samples=rows,
     )
+
+
+def _fitting(record: TableRecord, columns: tuple[ColumnView, ...], max_bytes: int) -> tuple[ColumnView, ...]:
+    """Return the first columns, as many as fit with their examples."""
+    examples = {column.name: sum(map(len, column.examples)) for column in record.spec.columns}
+    sizes = accumulate(len(column.model_dump_json()) + 2 * examples.get(column.name, 0) for column in columns)
+    return columns[: sum(1 for _ in takewhile(lambda size: size <= max_bytes, sizes))]
 
 
 def columns_of(record: TableRecord) -> tuple[ColumnView, ...]:

@@ -78,3 +78,14 @@ def test_queries_do_not_run_into_one_another() -> None:
     cursor = Paging(("a", "b,c")).cursor_at("x")
     with pytest.raises(InvalidRequest):
         _ = Paging(("a,b", "c"), cursor=cursor).position
+
+
+def test_large_items_make_short_pages() -> None:
+    sizes = {"a": 3_000_000, "b": 1_000_000, "c": 1, "d": 9_000_000, "e": 1}
+    pages, cursor = [], None
+    while True:
+        page, cursor = Paging(QUERY, 50, cursor).page_of(sorted(sizes), key=str, size=sizes.__getitem__)
+        pages.append(page)
+        if cursor is None:
+            break
+    assert pages == [("a", "b"), ("c",), ("d",), ("e",)]
