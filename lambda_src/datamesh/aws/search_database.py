@@ -9,6 +9,7 @@ Source: https://www.sqlite.org/fts5.html
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
@@ -63,7 +64,7 @@ _OF_HIT = set(SearchHit.model_fields)
 
 def create(path: Path, documents: Iterable[SearchDocument] = ()) -> None:
     """Make an index file that holds just these products."""
-    with _Writing(path) as database:
+    with _writing(path) as database:
         database.executescript(_SCHEMA)
         for document in documents:
             _put(database, document)
@@ -72,7 +73,7 @@ def create(path: Path, documents: Iterable[SearchDocument] = ()) -> None:
 
 def change(path: Path, changes: Iterable[SearchChange]) -> bool:
     """Change an index file, and tell whether there was anything to change. Raises SearchUnavailable."""
-    with _Writing(path) as database:
+    with _writing(path) as database:
         _check_version(database)
         before = database.total_changes
         for each in changes:
@@ -170,26 +171,18 @@ class SearchDatabase:
         )
 
 
-class _Writing:
-    """A connection to a file that is nobody else's yet: nothing to lock, nothing to recover."""
-
-    def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path)
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._database.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
-        )
-        return self._database
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None:
-                self._database.commit()
-        finally:
-            self._database.close()
-        if isinstance(error, sqlite3.DatabaseError):
-            raise _broken(error) from error
+@contextmanager
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file that is nobody else's yet: nothing to lock, nothing to recover. Raises SearchUnavailable."""
+    database = sqlite3.connect(path)
+    try:
+        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;")
+        yield database
+        database.commit()
+    except sqlite3.DatabaseError as error:
+        raise _broken(error) from error
+    finally:
+        database.close()
 
 
 def _put(database: sqlite3.Connection, document: SearchDocument) -> None:

@@ -24,7 +24,7 @@ MAX_FACET_VALUES = 50
 MAX_MATCHED_COLUMNS = 10
 FacetName = Literal["domain", "classification", "tag", "format", "owner"]
 FACETS: tuple[FacetName, ...] = get_args(FacetName)
-_CURSOR = re.compile(r"^offset:([0-9]{1,5})$", re.ASCII)
+_CURSOR = re.compile(r"offset:([0-9]{1,5})", re.ASCII)
 
 
 def tag_text(key: str, value: str) -> str:
@@ -133,7 +133,7 @@ class SearchQuery(Model):
 def offset_of(cursor: str) -> int:
     """Return at which hit the page begins that a cursor stands for. Raises InvalidRequest when it is none of ours."""
     try:
-        found = _CURSOR.match(base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii"))
+        found = _CURSOR.fullmatch(base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii"))
     except (binascii.Error, ValueError):
         found = None
     if found is None or int(found[1]) > MAX_RESULTS:
