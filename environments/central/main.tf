@@ -6,6 +6,7 @@ module "central_governance" {
   account_id                  = var.account_id
   administrators              = concat(var.administrators, module.data_portal[*].catalog_reader_role_arn)
   alarm_topic_arns            = var.alarm_topic_arns
+  approval_link_base_url      = one(module.data_portal[*].approval_link_base_url)
   approval_policy             = var.approval_policy
   approval_webhook_secret_arn = var.approval_webhook_secret_arn
   cross_account_version       = var.cross_account_version
@@ -53,5 +54,6 @@ module "data_portal" {
   sensitive_tags      = var.sensitive_tags
   session_hours       = var.portal.session_hours
   threat_protection   = var.portal.threat_protection
+  timeline_days       = var.portal.timeline_days
   web_acl_arn         = var.portal.web_acl_arn
 }

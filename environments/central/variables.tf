@@ -200,6 +200,7 @@ variable "portal" {
     * `requests_per_second`: how many requests the API takes, of all people together.
     * `session_hours`: after how many hours people sign in again.
     * `threat_protection`: OFF, AUDIT or ENFORCED; all but OFF cost by the user.
+    * `timeline_days`: how many days people can look back at events and executions.
     * `web_acl_arn`: a web ACL of AWS WAF in front of it.
   EOT
   type = object({
@@ -220,6 +221,7 @@ variable "portal" {
     requests_per_second = optional(number, 50)
     session_hours       = optional(number, 12)
     threat_protection   = optional(string, "OFF")
+    timeline_days       = optional(number, 365)
     web_acl_arn         = optional(string)
   })
   default = null

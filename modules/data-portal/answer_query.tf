@@ -46,14 +46,13 @@ module "answer_query_function" {
   package            = var.lambda_package
   timeout            = 29 # API Gateway waits for 30 seconds
 
-  environment = merge(local.environment, local.search_environment, {
+  environment = merge(local.environment, local.search_environment, local.timeline_environment, {
     DOMAIN_TAG_KEY          = var.domain_tag_key
     LEDGER_TABLE            = var.ledger_table_name
     POWERTOOLS_SERVICE_NAME = "answer_query"
     REGISTRY_TABLE          = var.registry_table_name
-    SENSITIVE_TAGS          = jsonencode({ for key, values in var.sensitive_tags : key => sort(values) })
+    SENSITIVE_TAGS          = local.sensitive_tags
     STATE_MACHINE_PREFIX    = "${local.central}-"
-    TIMELINE_TABLE          = aws_dynamodb_table.timeline.name
   })
 
   # 3. What it may do: read
@@ -65,9 +64,14 @@ module "answer_query_function" {
         resources = [local.arn.registry, local.arn.listing]
       },
       {
-        sid       = "ReadLedgerAndTimeline"
+        sid       = "ReadLedger"
+        actions   = ["dynamodb:Query"]
+        resources = [local.arn.ledger]
+      },
+      {
+        sid       = "ReadTimeline"
         actions   = ["dynamodb:GetItem", "dynamodb:Query"]
-        resources = [local.arn.ledger, local.arn.timeline]
+        resources = [local.arn.timeline]
       },
       {
         sid       = "ReadCatalog"
@@ -75,14 +79,19 @@ module "answer_query_function" {
         resources = [local.arn.catalog, local.arn.databases, local.arn.tables]
       },
       {
-        sid       = "ReadTags"
-        actions   = ["lakeformation:GetResourceLFTags", "lakeformation:ListLFTags"]
+        sid = "ReadTags"
+        actions = [
+          "lakeformation:GetLFTag",
+          "lakeformation:GetResourceLFTags",
+          "lakeformation:ListLFTags",
+          "lakeformation:SearchTablesByLFTags",
+        ]
         resources = ["*"]
         reason    = "Lake Formation has no resource-level permissions."
       },
       {
         sid       = "ReadExecutions"
-        actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
+        actions   = ["states:GetExecutionHistory"]
         resources = [local.arn.executions]
       },
     ],

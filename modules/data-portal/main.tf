@@ -29,11 +29,14 @@ locals {
     ledger        = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.ledger_table_name}"
     listing       = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.registry_table_name}/index/listing"
     registry      = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${var.registry_table_name}"
+    search_bucket = "arn:${local.partition}:s3:::${local.search_bucket}"
     search_index  = "arn:${local.partition}:s3:::${local.search_bucket}/${local.search_key}"
     state_machine = "arn:${local.partition}:states:${local.region}:${var.account_id}:stateMachine:${local.central}"
     tables        = "arn:${local.partition}:glue:${local.region}:${var.account_id}:table/${local.catalog_prefix}_*/*"
     timeline      = "arn:${local.partition}:dynamodb:${local.region}:${var.account_id}:table/${local.timeline_table}"
   }
+
+  sensitive_tags = jsonencode({ for key, values in var.sensitive_tags : key => sort(values) })
 
   # What every function of this module is told; each adds its own (datamesh/settings.py reads them).
   environment = {

@@ -48,15 +48,23 @@ module "record_event_function" {
   package               = var.lambda_package
   timeout               = 60
 
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.timeline_environment, {
     POWERTOOLS_SERVICE_NAME = "record_event"
     REGISTRY_TABLE          = var.registry_table_name
     STATE_MACHINE_PREFIX    = "${local.central}-"
-    TIMELINE_TABLE          = aws_dynamodb_table.timeline.name
   })
 
-  # 3. What it may do
+  # 3. What it may do, in the order in which it does it
   statements = [
+    {
+      # Which domain an account is; nothing of products, requests and grants.
+      sid       = "KnowWhoSpeaks"
+      actions   = ["dynamodb:GetItem"]
+      resources = [local.arn.registry]
+      conditions = [
+        { test = "ForAllValues:StringLike", variable = "dynamodb:LeadingKeys", values = ["ACCOUNT#*"] },
+      ]
+    },
     {
       sid       = "Record"
       actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]

@@ -3,7 +3,7 @@
 
 locals {
   search_bucket = "${local.name}-search-${var.account_id}-${local.region}"
-  search_key    = "search/index.sqlite"
+  search_key    = "search/index.sqlite.gz"
 
   search_environment = {
     SEARCH_BUCKET   = aws_s3_bucket.search.bucket
@@ -11,25 +11,34 @@ locals {
     SEARCH_KEY      = local.search_key
   }
 
-  # Who searches, and who writes. Nobody lists the bucket, so a file that is not there yet reads as refused (403).
-  search_reading_statements = [
-    for domain in [var.open_search] : (
-      domain == null
-      ? { sid = "ReadSearchIndex", actions = ["s3:GetObject"], resources = [local.arn.search_index] }
-      : { sid = "Search", actions = ["es:ESHttpGet", "es:ESHttpPost"], resources = ["${domain.domain_arn}/*"] }
-    )
+  # Who may list the bucket is told that a file is not there yet, instead of being refused (403).
+  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+  search_reading_statements = var.open_search == null ? [
+    merge(local._search_file, { sid = "ReadSearchIndex", actions = ["s3:GetObject"] }),
+    local._search_bucket,
+    ] : [
+    merge(local._search_domain, { sid = "Search", actions = ["es:ESHttpGet", "es:ESHttpPost"] }),
   ]
-  search_writing_statements = [
-    for domain in [var.open_search] : (
-      domain == null
-      ? { sid = "WriteSearchIndex", actions = ["s3:GetObject", "s3:PutObject"], resources = [local.arn.search_index] }
-      : {
-        sid       = "WriteSearchIndex"
-        actions   = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"]
-        resources = ["${domain.domain_arn}/*"]
-      }
-    )
+  search_writing_statements = var.open_search == null ? [
+    merge(local._search_file, { sid = "WriteSearchIndex", actions = ["s3:GetObject", "s3:PutObject"] }),
+    local._search_bucket,
+    ] : [
+    merge(local._search_domain, {
+      sid     = "WriteSearchIndex"
+      actions = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"]
+    }),
   ]
+
+  # The name of a bucket says nothing of whose it is.
+  _in_this_account = [{ test = "StringEquals", variable = "aws:ResourceAccount", values = [var.account_id] }]
+  _search_bucket = {
+    sid        = "SeeThatThereIsNone"
+    actions    = ["s3:ListBucket"]
+    resources  = [local.arn.search_bucket]
+    conditions = local._in_this_account
+  }
+  _search_domain = { resources = [for domain in var.open_search[*] : "${domain.domain_arn}/*"], conditions = local._in_this_account }
+  _search_file   = { resources = [local.arn.search_index], conditions = local._in_this_account }
 }
 
 resource "aws_s3_bucket" "search" {

@@ -3,6 +3,11 @@
 
 locals {
   timeline_table = "${var.prefix}-timeline"
+
+  timeline_environment = {
+    TIMELINE_DAYS  = var.timeline_days
+    TIMELINE_TABLE = aws_dynamodb_table.timeline.name
+  }
 }
 
 resource "aws_dynamodb_table" "timeline" {

@@ -296,6 +296,18 @@ variable "threat_protection" {
   }
 }
 
+variable "timeline_days" {
+  description = "How many days people can look back at events and executions."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = var.timeline_days >= 1 && var.timeline_days <= 3650 && floor(var.timeline_days) == var.timeline_days
+    error_message = "timeline_days must be a whole number from 1 to 3650."
+  }
+}
+
 variable "web_acl_arn" {
   description = "ARN of a web ACL of AWS WAF (scope CLOUDFRONT) in front of pages and API; null: none."
   type        = string

@@ -13,6 +13,7 @@ from tests.support.terraform_plan import ROOT, STUB_PACKAGE, Plan, plan_root, va
 # Roots that hold whole modules take their time; one process plans them.
 PACKAGE = {"path": STUB_PACKAGE}
 CENTRAL = {"account_id": "111111111111", "region": "eu-west-1", "lambda_package": PACKAGE}
+CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/1ce0d83f-f79c-4d30-a4f1-6c3b0a4a5b3c"
 DOMAIN = {**CENTRAL, "account_id": "222222222222", "central_account_id": "111111111111"}
 
 
@@ -29,6 +30,30 @@ def test_central_plans_and_says_what_holds_data() -> None:
         "module.central_governance.aws_dynamodb_table.registry",
     ]
     assert plan.values("module.central_governance.aws_dynamodb_table.registry")["deletion_protection_enabled"] is True
+
+
+def test_central_plans_with_a_portal_and_both_know_each_other() -> None:
+    portal = {"domains": ["sales"], "custom_domain": {"certificate_arn": CERTIFICATE, "name": "data.example.com"}}
+    plan = plan_root("environments/central", {**CENTRAL, "organization_id": "o-datamesh01", "portal": portal})
+
+    # What holds data is in the plan, the people's groups included.
+    addresses = set(plan.outputs["data_addresses"])
+    assert 'module.data_portal[0].aws_cognito_user_group.this["sales.owner"]' in addresses
+    assert addresses <= set(plan.resources)
+    assert plan.outputs["portal_url"] == "https://data.example.com"
+    # Mails lead to the portal, and the portal's functions know central's tables and bus.
+    assert plan.references("module.central_governance", "approval_link_base_url") >= {"module.data_portal"}
+    assert plan.references("module.central_governance", "administrators") >= {"module.data_portal"}
+    command = "module.data_portal[0].module.send_command_function.aws_lambda_function.this"
+    told = plan.values(command)["environment"][0]["variables"]
+    assert (told["EVENT_BUS_NAME"], told["REGISTRY_TABLE"]) == ("datamesh-central", "datamesh-registry")
+
+
+def test_central_without_a_portal_has_none_of_it() -> None:
+    plan = plan_root("environments/central", {**CENTRAL, "organization_id": "o-datamesh01"})
+
+    assert not [address for address in plan.resources if address.startswith("module.data_portal")]
+    assert not {"api_url", "portal_url", "portal_user_pool_id", "portal_client_id"} & set(plan.outputs)
 
 
 def test_a_domain_plans_and_says_what_holds_data() -> None:

@@ -21,7 +21,11 @@ from tests.support.terraform_plan import ROOT, Plan, Resource
 
 CENTRAL = ("central-governance", "organization")
 DOMAIN = ("data-domain", "basic")
+PORTAL = ("data-portal", "basic")
 SIDES = pytest.mark.parametrize("side", [CENTRAL, DOMAIN, ("central-governance", "accounts")], ids="/".join)
+ALL = pytest.mark.parametrize(
+    "side", [CENTRAL, DOMAIN, PORTAL, ("central-governance", "accounts"), ("data-portal", "full")], ids="/".join
+)
 
 # Services that have no resource-level permissions, or not for these actions, by the service authorization reference.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -80,7 +84,7 @@ def managed(plan: Plan, kind: str) -> dict[str, Resource]:
 # --- what roles may do
 
 
-@SIDES
+@ALL
 def test_a_star_stands_only_where_aws_has_no_resources(side: tuple[str, str]) -> None:
     found = [
         f"{each.where} {each.sid}: {action}"
@@ -93,7 +97,7 @@ def test_a_star_stands_only_where_aws_has_no_resources(side: tuple[str, str]) ->
     assert not found
 
 
-@SIDES
+@ALL
 def test_actions_are_named_one_by_one(side: tuple[str, str]) -> None:
     found = [
         f"{each.where} {each.sid}: {action}"
@@ -138,10 +142,11 @@ def test_a_role_is_lent_to_one_service_and_is_one_role(side: tuple[str, str]) ->
 
 
 def test_the_ledger_is_only_appended_to_and_read() -> None:
-    # GIVEN all that roles of central may do to the ledger's table
+    # GIVEN all that roles of central and of the portal may do to the ledger's table
     found = {
         action
-        for each in statements(module_plan(*CENTRAL))
+        for side in (CENTRAL, PORTAL)
+        for each in statements(module_plan(*side))
         if each.is_identity_policy and each.effect == "Allow"
         for action in each.actions
         if any(resource is None or resource == "*" or "-ledger" in resource for resource in each.resources)
@@ -152,7 +157,7 @@ def test_the_ledger_is_only_appended_to_and_read() -> None:
     assert found <= {"dynamodb:PutItem", "dynamodb:Query"}
 
 
-@SIDES
+@ALL
 def test_nothing_makes_or_changes_roles(side: tuple[str, str]) -> None:
     found = {
         action
@@ -164,7 +169,7 @@ def test_nothing_makes_or_changes_roles(side: tuple[str, str]) -> None:
     assert not found
 
 
-@SIDES
+@ALL
 def test_what_reaches_into_other_accounts_is_bound_to_the_mesh(side: tuple[str, str]) -> None:
     # GIVEN statements whose resources may lie in any account (an S3 ARN never says in which one)
     any_account = re.compile(r"arn:aws:\w+:[a-z0-9-]*:\*:.*|arn:aws:s3:::.*")
@@ -384,7 +389,7 @@ def test_rules_match_named_events_of_named_senders(side: tuple[str, str]) -> Non
             assert {"stateMachineArn", "crawlerName"} & set(pattern["detail"]), address
 
 
-@SIDES
+@ALL
 def test_no_event_is_lost_in_silence(side: tuple[str, str]) -> None:
     plan = module_plan(*side)
 
@@ -396,7 +401,7 @@ def test_no_event_is_lost_in_silence(side: tuple[str, str]) -> None:
         assert f"{module}.module.dead_letter_queue.aws_sqs_queue.this" in plan.resources
 
 
-@SIDES
+@ALL
 def test_every_queue_has_an_alarm(side: tuple[str, str]) -> None:
     plan = module_plan(*side)
     watched = {
@@ -411,7 +416,7 @@ def test_every_queue_has_an_alarm(side: tuple[str, str]) -> None:
     assert queues == watched
 
 
-@pytest.mark.parametrize("side", [CENTRAL, DOMAIN], ids="/".join)
+@pytest.mark.parametrize("side", [CENTRAL, DOMAIN, PORTAL], ids="/".join)
 def test_alarms_are_heard(side: tuple[str, str]) -> None:
     alarms = managed(module_plan(*side), "aws_cloudwatch_metric_alarm")
 
@@ -431,7 +436,7 @@ def test_every_failed_workflow_is_reported(side: tuple[str, str]) -> None:
     assert set(pattern["detail"]["status"]) == {"ABORTED", "FAILED", "TIMED_OUT"}
 
 
-@SIDES
+@ALL
 def test_functions_invoked_by_events_keep_what_they_failed_on(side: tuple[str, str]) -> None:
     plan = module_plan(*side)
     invoked = [
@@ -483,13 +488,13 @@ def written_environment(module: Path, flow: str) -> set[str]:
     return {name for part in parts for name in re.findall(r"^ +([A-Z][A-Z0-9_]+) *=", part, re.MULTILINE)}
 
 
-@SIDES
+@ALL
 def test_functions_are_told_exactly_what_their_settings_want(side: tuple[str, str]) -> None:
     for flow, names in environments(side):
         assert names == variable_names(SETTINGS[flow]), flow
 
 
 def test_every_settings_model_belongs_to_a_function() -> None:
-    flows = {flow for side in (CENTRAL, DOMAIN) for flow, _ in environments(side)}
+    flows = {flow for side in (CENTRAL, DOMAIN, PORTAL) for flow, _ in environments(side)}
 
     assert flows == set(SETTINGS)

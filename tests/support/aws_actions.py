@@ -3,6 +3,9 @@
 A handler names the gateways (classes of `datamesh.aws`) that it hands to its logic; the methods that handler and logic
 call on them lead to operations of boto3 clients, and these to IAM actions. So a call that somebody adds, or no longer
 makes, changes what `function_actions` returns, and the flow test compares that with the policies in the plan.
+
+The functions of the API share their modules: each answers the routes that are its own by the table of routes, and can
+run what these routes name.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from pathlib import Path
 
 import botocore.session
 from botocore import xform_name
+
+from datamesh.models.api.routes import BY_OPERATION
 
 SOURCE = Path(__file__).resolve().parents[2] / "lambda_src"
 
@@ -57,7 +62,8 @@ TRANSACTION_PARTS = {
     "write_all": "dynamodb:ConditionCheckItem",
 }
 
-# What AWS asks of the caller besides the action itself.
+# What AWS asks of the caller besides the action itself. Who may not list a bucket is not told that it lacks an object:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 IMPLIED = {
     "events:PutTargets": {"iam:PassRole"},
     "glue:CreateCrawler": {"iam:PassRole"},
@@ -65,8 +71,22 @@ IMPLIED = {
     "lakeformation:BatchRevokePermissions": {"lakeformation:RevokePermissions"},
     "scheduler:CreateSchedule": {"iam:PassRole"},
     "lakeformation:RegisterResource": {"iam:GetRole", "iam:PassRole"},
+    "s3:GetObject": {"s3:ListBucket"},
     "secretsmanager:GetSecretValue": {"kms:Decrypt"},
 }
+
+# Libraries that call AWS with a client that they are given.
+# https://docs.powertools.aws.dev/lambda/python/latest/utilities/idempotency/#required-resources
+LIBRARIES = {
+    "DynamoDBPersistenceLayer": frozenset(
+        {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    ),
+}
+
+# The routes of the API, and what only those functions run that change something (`changes_something`).
+API = "datamesh.handlers.portal"
+ONCE = (f"{API}._runtime", "_once")
+READING = "answer_query"
 
 # What Lake Formation does with its caller's rights when it grants to another account.
 # https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-prereqs.html
@@ -101,7 +121,7 @@ class Callee:
 
 def function_actions(flow: str) -> set[str]:
     """Return the IAM actions that the function of a flow needs, for what its code calls and for what AWS adds to it."""
-    reached = _reached(f"datamesh.handlers.{flow}")
+    reached = _reached(flow)
     nodes = [node for definition in reached.definitions for node in ast.walk(definition)]
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     named = {node.id for node in nodes if isinstance(node, ast.Name)} | used
@@ -129,11 +149,13 @@ class Reached:
     callees: list[Callee] = field(default_factory=list)
 
 
-def _reached(handler: str) -> Reached:
+def _reached(flow: str) -> Reached:
     """Follow the names from a handler module through handlers and logic, as far as the gateways."""
     found = Reached()
+    handler = f"datamesh.handlers.{flow}"
     ahead: list[tuple[str, str]] = [(handler, name) for name in _definitions(handler)]
-    seen: set[tuple[str, str]] = set()
+    ahead += _routes(flow)
+    seen: set[tuple[str, str]] = {ONCE} if flow == READING else set()
     while ahead:
         module, name = ahead.pop()
         if (module, name) in seen:
@@ -148,13 +170,33 @@ def _reached(handler: str) -> Reached:
             imports = _imports(module)
             used = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
             ahead += [imports.get(each, (module, each)) for each in used]
+            # `_gateways.registry` where `_gateways` is a module.
+            ahead += [
+                (".".join(imports[node.value.id]), node.attr)
+                for node in ast.walk(definition)
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imports
+            ]
     return found
+
+
+def _routes(function: str) -> list[tuple[str, str]]:
+    """Return what answers the routes of a function of the API: `@route(BY_OPERATION["get_me"])`."""
+    return [
+        (module, definition.name)
+        for module in (f"{API}.{file.stem}" for file in sorted(_path(API).parent.glob("*.py")))
+        for definition in _parse(module).body
+        if isinstance(definition, ast.FunctionDef)
+        for decorator in definition.decorator_list
+        for operation in ast.walk(decorator)
+        if isinstance(operation, ast.Constant) and operation.value in BY_OPERATION
+        if BY_OPERATION[str(operation.value)].function == function
+    ]
 
 
 @cache
 def _definitions(module: str) -> dict[str, ast.stmt]:
-    """Return what a module defines, by name. Other packages define nothing here."""
-    if not module.startswith(("datamesh.handlers.", "datamesh.logic.")):
+    """Return what a module defines, by name. Other packages define nothing here, nor do classes in their place."""
+    if not module.startswith(("datamesh.handlers.", "datamesh.logic.")) or not _path(module).is_file():
         return {}
     named: dict[str, ast.stmt] = {}
     for node in _parse(module).body:
@@ -220,8 +262,15 @@ def _methods(gateway: ast.ClassDef, boto3_name: str, prefix: str) -> dict[str, f
         for name, body in bodies.items()
     }
 
+    library = {
+        action
+        for node in ast.walk(gateway)
+        if isinstance(node, ast.Name)
+        for action in LIBRARIES.get(node.id, frozenset())
+    }
+
     def reachable(name: str, seen: frozenset[str]) -> set[str]:
-        found = set(own[name])
+        found = own[name] | library
         for other in calls[name] - seen:
             found |= reachable(other, seen | {other})
         return found
@@ -246,4 +295,10 @@ def _operation_names(boto3_name: str) -> dict[str, str]:
 
 @cache
 def _parse(module: str) -> ast.Module:
-    return ast.parse((SOURCE / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
+    return ast.parse(_path(module).read_text(encoding="utf-8"))
+
+
+def _path(module: str) -> Path:
+    """Return the file of a module or package, whether it is there or not."""
+    path = SOURCE / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
