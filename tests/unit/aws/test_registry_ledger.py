@@ -13,11 +13,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from datamesh.aws import ledger as ledger_gateway
 from datamesh.aws.ledger import Ledger, entry_from_item, entry_to_item
 from datamesh.aws.registry import Registry
 from datamesh.aws.retry import Retrier
 from datamesh.models.approvals import ApprovalRecord, LinkRecord, OpenApproval, Seat
-from datamesh.models.errors import InvalidPolicy, InvalidSettings, RecordTooLarge, WriteConflict
+from datamesh.models.errors import InvalidPolicy, InvalidSettings, LedgerBroken, RecordTooLarge, WriteConflict
 from datamesh.models.ledger import FIRST, LedgerEntry, LedgerEvent
 from datamesh.models.policy import DEFAULT_POLICY, ApprovalPolicy
 from datamesh.models.registry import (
@@ -338,3 +339,42 @@ def test_all_pages_of_the_mesh_are_read(client: Any, registry: Registry) -> None
         registry.write([Save(filler)])
     assert "LastEvaluatedKey" in client.scan(TableName=TABLE), "a page has 1 MB"
     assert len(registry.all_domains()) == 5
+
+
+# --- Read from its end ---
+
+
+def test_the_newest_entries_come_first_by_pages(registry: Registry, ledger: Ledger) -> None:
+    registry.write([Append(event(number, place=number)) for number in range(5)])
+    first, before = ledger.newest(limit=2)
+    second, then = ledger.newest(limit=2, before=before)
+    third, end = ledger.newest(limit=2, before=then)
+    assert [[entry.sequence for entry in page] for page in (first, second, third)] == [[5, 4], [3, 2], [1]]
+    assert end is None
+    assert ledger.newest(limit=5)[1] is None
+    assert ledger.newest(limit=2, before=1) == ([], None)
+
+
+def test_only_what_is_accepted_is_returned(registry: Registry, ledger: Ledger) -> None:
+    registry.write([Append(event(number, place=number)) for number in range(6)])
+    found, before = ledger.newest(limit=2, accept=lambda entry: entry.details["place"] % 2 == 0)
+    assert ([entry.sequence for entry in found], before) == ([5, 3], 3)
+    rest, end = ledger.newest(limit=2, before=before, accept=lambda entry: entry.details["place"] % 2 == 0)
+    assert ([entry.sequence for entry in rest], end) == ([1], None)
+
+
+def test_a_page_that_nothing_is_accepted_for_ends_somewhere(
+    registry: Registry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_gateway, "MAX_LOOKED_AT", 3)
+    registry.write([Append(event(number)) for number in range(5)])
+    assert ledger.newest(limit=2, accept=lambda _entry: False) == ([], 3)
+    assert ledger.newest(limit=2, before=3, accept=lambda _entry: False) == ([], None)
+
+
+def test_an_entry_that_cannot_be_read_is_not_passed_over(client: Any, registry: Registry, ledger: Ledger) -> None:
+    registry.write([Append(event(number)) for number in range(2)])
+    item = client.get_item(TableName=LEDGER, Key={"pk": {"S": "LEDGER"}, "sk": {"S": "000000000002"}})["Item"]
+    client.put_item(TableName=LEDGER, Item={**item, "kind": {"S": "Nonsense"}})
+    with pytest.raises(LedgerBroken, match="Entry 2"):
+        ledger.newest(limit=5)
