@@ -32,7 +32,9 @@ def read_command(request: StepRequest, model: type[CommandT], now: datetime) -> 
     envelope = request.envelope
     size = len(json.dumps(request.event).encode())
     if size > MAX_COMMAND_BYTES:
-        raise CommandTooLarge(f"The command has {size} bytes, more than {MAX_COMMAND_BYTES}: send fewer tables at once")
+        raise CommandTooLarge(
+            f"The command has {size} bytes, more than {MAX_COMMAND_BYTES}: send fewer tables or examples at once"
+        )
     metadata, command = envelope.command(model)
     if metadata.occurred_at > now + CLOCK_SKEW:
         raise OccurredInFuture("occurred_at lies in the future")
