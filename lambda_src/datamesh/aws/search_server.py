@@ -284,7 +284,7 @@ def _discoverable(query: SearchQuery) -> list[Body]:
         speaks = {"bool": {"filter": [{"match_all": {}}, *_conditions(rule.when)]}}
         if not rule.shows_to(query.domains):
             hiding = [*hiding, speaks]
-        elif hiding:
+        else:
             shown.append({"bool": {"filter": [speaks], "must_not": hiding}})
     if not hiding:
         return []

@@ -8,7 +8,7 @@ from datamesh.models.search import SearchIndex
 from datamesh.settings import UsesSearchIndex
 
 
-def search_index(settings: UsesSearchIndex, *, patience: float, name: str = "datamesh") -> SearchIndex:
+def search_index(settings: UsesSearchIndex, *, patience: float, name: str) -> SearchIndex:
     """Return the search index, the same one for all calls of a container: it keeps what it has fetched.
 
     `patience` is how many seconds a call may wait for S3 to mend, `name` the prefix of the names in OpenSearch.

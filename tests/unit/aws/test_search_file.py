@@ -19,7 +19,6 @@ from datamesh.aws.search_database import SearchDatabase, create, match_expressio
 from datamesh.aws.search_file import SearchFile
 from datamesh.logic.discovery import may_discover
 from datamesh.models.errors import InvalidRequest, SearchUnavailable
-from datamesh.models.policy import DiscoveryConditions, DiscoveryRule
 from datamesh.models.search import (
     FACETS,
     MAX_QUERY,
@@ -31,6 +30,7 @@ from datamesh.models.search import (
 )
 from datamesh.models.search_words import words
 from tests.support.search_objects import FakeObjects, product, refusal
+from tests.support.search_strategies import CLASSIFICATIONS, DISCOVERY, SOME_DOMAINS, documents
 
 
 def unhurried() -> Retrier:
@@ -226,40 +226,6 @@ def test_the_words_of_a_product_are_all_that_is_searched() -> None:
 
 # --- Any rules ---
 
-DOMAINS = ("sales", "hr", "ops")
-CLASSIFICATIONS = ("public", "internal", "confidential", "restricted", "unclassified")
-TAGS = {"layer": ("gold", "silver"), "region": ("eu", "us")}
-SOME_DOMAINS = st.lists(st.sampled_from(DOMAINS), max_size=2, unique=True).map(tuple)
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> SearchDocument:
-    pairs = [f"{key}={value}" for key, values in TAGS.items() for value in values]
-    return product(
-        f"p{draw(st.integers(0, 30))}",
-        domain=draw(st.sampled_from(DOMAINS)),
-        classification=draw(st.sampled_from(CLASSIFICATIONS)),
-        sensitive=draw(st.booleans()),
-        tags=tuple(draw(st.lists(st.sampled_from(pairs), unique=True))),
-        formats=tuple(draw(st.lists(st.sampled_from(["csv", "json"]), unique=True))),
-        description=draw(st.sampled_from(["order", "refund", "order refund"])),
-    )
-
-
-CONDITIONS = st.builds(
-    DiscoveryConditions,
-    sensitive=st.none() | st.booleans(),
-    classifications=st.none() | st.lists(st.sampled_from(CLASSIFICATIONS), max_size=3).map(tuple),
-    producers=st.none() | SOME_DOMAINS,
-    tags=st.none()
-    | st.dictionaries(st.sampled_from(["layer", "region"]), st.sampled_from([("gold",), ("eu", "us"), ("none",)])),
-)
-RULE = st.builds(
-    DiscoveryRule,
-    name=st.just("rule"),
-    when=CONDITIONS,
-    visible_to=st.sampled_from(["everyone", "nobody", ("sales",), ("hr",), ("ops", "sales")]),
-)
 QUERIES = st.builds(
     SearchQuery,
     text=st.sampled_from(["", "order", "ref", "order refund", "nothing"]),
@@ -270,7 +236,7 @@ QUERIES = st.builds(
     limit=st.just(100),
     domains=SOME_DOMAINS,
     sees_all=st.booleans(),
-    discovery=st.lists(RULE, max_size=5).map(tuple),
+    discovery=DISCOVERY,
 )
 
 

@@ -102,8 +102,8 @@ class History:
                 return register_product(product_spec(table_spec("flights"), pii=True), **said)
             case "crawl":
                 self._find_a_column()
-                tables = [{"name": "flights", "columns": 1, "digest": "d", "changed": True}]
-                data = {"domain": "sales", "product": "air_travel", "tables": tables}
+                crawled = [{"name": "flights", "columns": 1, "digest": "d", "changed": True}]
+                data = {"domain": "sales", "product": "air_travel", "tables": crawled}
                 return event("DataProductSchemaUpdated", data, **said)
             case "leave":
                 return event("DeregisterDataProduct", {"domain": "sales", "name": "air_travel"}, **said)

@@ -147,7 +147,7 @@ def test_of_very_many_columns_the_first_ones_are_found() -> None:
     assert found[-1] == SearchColumn(table="t2", name="c999")
 
 
-DECLARED = {
+DECLARED: dict[str, Any] = {
     "tags": {"layer": "gold"},
     "columns": [{"name": "id", "type": "bigint", "tags": {"secrecy": "high"}}],
 }
