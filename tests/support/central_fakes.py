@@ -453,6 +453,9 @@ class FakeLfTags:
     def values(self, key: str) -> frozenset[str] | None:
         return frozenset(self.known[key]) if key in self.known else None
 
+    def all_values(self) -> dict[str, tuple[str, ...]]:
+        return {key: tuple(sorted(values)) for key, values in sorted(self.known.items())}
+
     def ensure_value(self, key: str, value: str) -> None:
         self.ensure_values(key, (value,))
 

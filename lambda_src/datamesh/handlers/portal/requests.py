@@ -1,6 +1,7 @@
 """Requests for access: asked before they are sent, sent, looked at, taken back, extended, ended."""
 
 import uuid
+from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
@@ -28,7 +29,7 @@ Request = Annotated[AccessRequest, Body()]
 Reason = Annotated[EndingReason, Body()]
 
 
-@route(BY_OPERATION["preview_access"])
+@route(BY_OPERATION["preview_access"], problems=[HTTPStatus.NOT_FOUND])
 def preview_access(origin: Asked, body: Request) -> AccessPreview:
     """What would come of a request: what it would show, what of that is sensitive, and who would have to agree.
 
@@ -39,7 +40,7 @@ def preview_access(origin: Asked, body: Request) -> AccessPreview:
     return preview(command, origin.caller, _gateways.world(registry), _gateways.share_config(), origin.now)
 
 
-@route(BY_OPERATION["request_access"])
+@route(BY_OPERATION["request_access"], problems=[HTTPStatus.NOT_FOUND])
 def request_access(origin: Asked, body: Request) -> Accepted:
     """Ask for access to a product, to tables, columns or rows of it, or to whatever carries certain LF-tags.
 
