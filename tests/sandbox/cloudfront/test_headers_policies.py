@@ -1,0 +1,28 @@
+"""Response headers policies say what was given, and nothing more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.client import Sandbox
+from tests.sandbox.core.conftest import CENTRAL
+
+OWN = {"Quantity": 1, "Items": [{"Header": "x-mesh", "Value": "datamesh", "Override": True}]}
+
+
+@pytest.mark.parametrize("given", [{}, {"CustomHeadersConfig": OWN}], ids=["none", "one"])
+def test_a_policy_lists_the_headers_that_it_was_given(clean_sandbox: Sandbox, given: dict[str, Any]) -> None:
+    cloudfront = clean_sandbox.client("cloudfront", CENTRAL)
+    security = {"ContentTypeOptions": {"Override": True}}
+    made = cloudfront.create_response_headers_policy(
+        ResponseHeadersPolicyConfig={"Name": "strict", "SecurityHeadersConfig": security, **given}
+    )["ResponseHeadersPolicy"]
+
+    config = cloudfront.get_response_headers_policy(Id=made["Id"])["ResponseHeadersPolicy"][
+        "ResponseHeadersPolicyConfig"
+    ]
+
+    assert config["SecurityHeadersConfig"] == security
+    assert {name: config[name] for name in ("CustomHeadersConfig", "RemoveHeadersConfig") if name in config} == given
