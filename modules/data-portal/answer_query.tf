@@ -84,6 +84,7 @@ module "answer_query_function" {
           "lakeformation:GetLFTag",
           "lakeformation:GetResourceLFTags",
           "lakeformation:ListLFTags",
+          "lakeformation:ListPermissions",
           "lakeformation:SearchTablesByLFTags",
         ]
         resources = ["*"]

@@ -148,13 +148,13 @@ class PortalMesh:
         event = event_of(route.method, place, claims=claims, body=body, query=query or {}, headers=headers)
         return Answer(HANDLERS[route.function](event, CONTEXT))
 
-    def get(self, person: Who, operation: str, *, query: Mapping[str, str] | None = None, **path: object) -> Any:
+    def get(self, person: Who, operation: str, *, query: Mapping[str, str] | None = None, **path: Any) -> Any:
         """Return what a person is answered. Fails when that is a problem."""
         answer = self.ask(person, operation, query=query, **path)
         assert answer.status == 200, answer.body
         return answer.json
 
-    def pages(self, person: Who, operation: str, limit: int = 2, **path: object) -> list[list[Any]]:
+    def pages(self, person: Who, operation: str, limit: int = 2, **path: Any) -> list[list[Any]]:
         """Return all pages of a list."""
         found: list[list[Any]] = []
         query = {"limit": str(limit)}
@@ -190,6 +190,7 @@ class PortalMesh:
             walk = self.central.deliver(envelope)
             workflow = _WORKFLOWS[entry.detail_type]
             self._execution(workflow, f"run-{number}", "RUNNING", envelope)
+            self.later(seconds=1)
             if not any(waiting.walk is walk for waiting in self.central.waiting):
                 self._execution(workflow, f"run-{number}", walk.status, envelope, error=walk.error, cause=walk.cause)
             self.record_published()

@@ -21,6 +21,8 @@ from datamesh.models.api.requests import (
     DecisionTaken,
 )
 from datamesh.models.api.routes import BY_OPERATION
+from datamesh.models.errors import VoteNotTaken
+from datamesh.observability import count
 
 route = Routes("Approvals")
 RequestInPath = Annotated[uuid.UUID, Path(description="Id of a request for access.")]
@@ -57,5 +59,10 @@ def decide(
 ) -> DecisionTaken:
     """Approve or deny. The same decision again is answered alike; another one is refused (`AlreadyVoted`)."""
     ballot = ballot_of(body, origin.caller)
-    approval = _gateways.deciding().vote(request_id, number, ballot, origin.now)
+    try:
+        approval = _gateways.deciding().vote(request_id, number, ballot, origin.now)
+    except VoteNotTaken:
+        count("VoteRefused")
+        raise
+    count("VoteTaken")
     return DecisionTaken(request_id=approval.request_id, number=approval.number, status=approval.status)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from datamesh.handlers.portal import approvals
 from datamesh.logic.approval_links import make_link
 from datamesh.models.errors import AwsTemporarilyUnavailable
 from datamesh.models.policy import ApprovalPolicy, Rule, Stage
@@ -36,7 +37,7 @@ from tests.support.portal_mesh import (
     who,
 )
 
-CUSTOMERS = {"tables": ["customers"]}
+CUSTOMERS: dict[str, Any] = {"tables": ["customers"]}
 OTHER = "arn:aws:iam::333333333333:role/other"
 # Whom the policy names decides, whatever groups there are.
 APPROVER = who(email="owner@sales.example")
@@ -245,7 +246,7 @@ def test_what_is_read_by_tag_is_read_already(mesh: PortalMesh) -> None:
     expression = {"confidentiality": ["public"], "lob": ["sales"]}
     by_tag = mesh.request(product=None, tables=None, expression=expression)
     assert mesh.get(ADMIN, "get_request", request_id=by_tag)["status"] == "GRANTED"
-    by_name = {"product": {"domain": "sales", "name": "routes"}, "tables": ["routes"]}
+    by_name: dict[str, Any] = {"product": {"domain": "sales", "name": "routes"}, "tables": ["routes"]}
     assert already(mesh, mesh.request(**by_name)) == ["month"]
 
 
@@ -319,6 +320,16 @@ def test_who_may_decide(mesh: PortalMesh, waiting: uuid.UUID, person: Who, expec
     assert len(votes(mesh, waiting)) == (expected[0] == 200)
     refused = [entry.details["approver"] for entry in mesh.registry.ledger if entry.kind == "VoteRefused"]
     assert refused == ([person.email] if expected[0] == 403 else [])
+
+
+def test_votes_are_counted_and_those_that_do_not_count_too(
+    mesh: PortalMesh, waiting: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(approvals, "count", counted.append)
+    decide(mesh, STRANGER, waiting)
+    decide(mesh, APPROVER, waiting)
+    assert counted == ["VoteRefused", "VoteTaken"]
 
 
 def test_nobody_decides_in_another_s_name(mesh: PortalMesh, waiting: uuid.UUID) -> None:

@@ -28,7 +28,7 @@ from tests.support.portal_mesh import (
 )
 from tests.unit.handlers.portal.test_approvals import APPROVER, decide, link
 
-CUSTOMERS = {"tables": ["customers"]}
+CUSTOMERS: dict[str, Any] = {"tables": ["customers"]}
 
 
 @pytest.fixture

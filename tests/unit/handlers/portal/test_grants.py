@@ -57,10 +57,10 @@ def test_a_grant_by_tag_is_listed_for_each_product_that_it_matches(mesh: PortalM
     assert (found["columns"], found["databases"]) == ({"routes": ["month"]}, ["datamesh_sales_tbac"])
 
 
-def test_a_grant_by_tag_that_matches_nothing_is_listed_too(mesh: PortalMesh) -> None:
+def test_a_grant_by_tag_that_matches_nothing_is_listed_too(mesh: PortalMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     routes(mesh)
     request_id = mesh.request(product=None, tables=None, expression={"lob": ["sales"]})
-    mesh.central.lf_tags.search_tables = lambda _expression: []
+    monkeypatch.setattr(mesh.central.lf_tags, "search_tables", lambda _expression: [])
     (found,) = grants(mesh)
     assert (found["request_id"], found["product"], found["tables"]) == (str(request_id), None, [])
 

@@ -45,7 +45,7 @@ from tests.support.portal_mesh import (
 )
 from tests.support.timeline import FLOW, ended, event, execution
 
-CUSTOMERS = {"tables": ["customers"]}
+CUSTOMERS: dict[str, Any] = {"tables": ["customers"]}
 REASON = {"reason": "The project is over"}
 COMMAND = event("RegisterDataProduct", "sales", person=SALES_OWNER.email, domain="sales")
 CAUSED = {"causation_id": COMMAND.event_id}

@@ -31,7 +31,7 @@ from tests.support.portal_mesh import (
     who,
 )
 
-CUSTOMERS = {"tables": ["customers"]}
+CUSTOMERS: dict[str, Any] = {"tables": ["customers"]}
 REASON = {"reason": "The project is over"}
 EXTENSION = {"duration_days": 30, "justification": "It goes on"}
 # Address of an approver of sales, who has no group at all.
