@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
 AWS_SDK = {"boto3", "botocore"}
 ONLY_IN = {
     "os": {"settings"},
-    "time": {"aws", "handlers"},
+    "time": {"aws", "cli", "handlers"},
     "random": {"aws", "handlers"},
     "pydantic_settings": {"settings"},
     "opensearchpy": {"aws"},

@@ -5,8 +5,10 @@ import sys
 import typer
 
 from datamesh.aws.clients import SDK_ERRORS
-from datamesh.cli import audit, policy, product, reconcile
-from datamesh.cli.output import UNANSWERED, remark
+from datamesh.cli import audit, domain, policy, product, reconcile, signing_in
+from datamesh.cli.client import ApiRefused
+from datamesh.cli.config import ConfigFile
+from datamesh.cli.output import REFUSED, UNANSWERED, remark
 from datamesh.models.errors import DatameshError
 from datamesh.observability import logger
 
@@ -16,14 +18,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(signing_in.configure)
+app.command()(signing_in.login)
+app.command()(signing_in.logout)
+app.command()(signing_in.whoami)
 app.add_typer(audit.app, name="audit")
+app.add_typer(domain.app, name="domain")
 app.add_typer(policy.app, name="policy")
 app.add_typer(product.app, name="product")
 app.add_typer(reconcile.app, name="reconcile")
 
 
 @app.callback()
-def _quietly() -> None:
+def _quietly(config_file: ConfigFile = None) -> None:  # noqa: ARG001 - profiles are looked up where it says
     """Keep the package's log lines, which are for CloudWatch, out of what commands print."""
     logger.setLevel("CRITICAL")
 
@@ -32,6 +39,9 @@ def main() -> None:
     """Run the command that the shell asks for. What AWS or the mesh says against it is told in a line."""
     try:
         app()
+    except ApiRefused as error:
+        remark(f"datamesh: {error.code}: {error.message}")
+        sys.exit(UNANSWERED if error.problem.status in {401, 429} or error.problem.status >= 500 else REFUSED)
     except DatameshError as error:
         remark(f"datamesh: {error.code}: {error.message}")
         sys.exit(UNANSWERED)

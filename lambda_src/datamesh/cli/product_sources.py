@@ -1,8 +1,9 @@
-"""Where it is looked up what a registration would change: central's registry, another contract, later the API."""
+"""Where it is looked up what a registration would change: the API, central's registry, another contract."""
 
 from typing import Protocol
 
 from datamesh.aws.registry import Registry
+from datamesh.cli.client import ApiClient
 from datamesh.logic.contracts import ContractReading
 from datamesh.logic.contracts.changes import Registered, product_plan
 from datamesh.logic.portal.registrations import plan
@@ -39,10 +40,26 @@ class RegistrySource:
     def plan(self, domain: str, spec: ProductSpec, reading: ContractReading) -> ProductPlan:
         """Return what a registration would do now. Raises NotFound when the domain is not registered."""
         found = plan(self._registry, domain, ProductRegistration(product=spec), sensitive_tags=self._sensitive_tags)
-        placed = [self._placed(reading, problem) for problem in found.problems]
-        return found.model_copy(update={"problems": (*reading.problems, *placed)})
+        return _with_places(found, reading)
 
-    @staticmethod
-    def _placed(reading: ContractReading, problem: ManifestProblem) -> ManifestProblem:
-        """Return a problem of the product at the place in the contract that it comes from."""
+
+class ApiSource:
+    """The API, asked as a person who may register the product."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    def plan(self, domain: str, spec: ProductSpec, reading: ContractReading) -> ProductPlan:
+        """Return what a registration would do now. Raises ApiRefused, ApiUnreachable."""
+        # The product, not the text: servers and variables are chosen here.
+        body = ProductRegistration(product=spec)
+        return _with_places(self._client.ask("plan_product", ProductPlan, body=body, domain=domain), reading)
+
+
+def _with_places(plan: ProductPlan, reading: ContractReading) -> ProductPlan:
+    """Return a plan whose problems stand at their places in the contract, after the contract's own."""
+
+    def placed(problem: ManifestProblem) -> ManifestProblem:
         return reading.blame(problem.field, problem.message).model_copy(update={"severity": problem.severity})
+
+    return plan.model_copy(update={"problems": (*reading.problems, *map(placed, plan.problems))})

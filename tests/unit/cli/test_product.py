@@ -22,6 +22,11 @@ SALES = "222222222222"
 LAKE = f"s3://{bucket_of(SALES)}/products/air_travel/"
 
 
+def compared(*arguments: str) -> tuple[int, str, str]:
+    """Compare with what is registered."""
+    return run("diff", "--registry-table", "datamesh-registry", *arguments)
+
+
 def run(*arguments: str, given: bytes | None = None) -> tuple[int, str, str]:
     done = CliRunner().invoke(app, ["product", *arguments], env={"COLUMNS": "160"}, input=given)
     return done.exit_code, done.stdout, done.stderr
@@ -148,11 +153,11 @@ def central(monkeypatch: pytest.MonkeyPatch) -> FakeCentral:
 def test_what_is_registered_is_compared_and_who_is_hit_is_named(central: FakeCentral, tmp_path: Path) -> None:
     before = central.state()
     file = written(tmp_path, "contract.yaml", obj("flights", prop("carrier", classification="pii")))
-    code, out, _ = run("diff", file)
+    code, out, _ = compared(file)
     assert code == 1
     for word in ("breaking", "classification", "Who is hit", "marketing", "role/analyst"):
         assert word in out
-    code, out, _ = run("diff", file, "--output", "json")
+    code, out, _ = compared(file, "--output", "json")
     plan = json.loads(out)
     assert (code, plan["exists"], plan["breaking"]) == (1, True, True)
     assert [each["consumer"] for each in plan["affected"]] == ["marketing"]
@@ -160,19 +165,19 @@ def test_what_is_registered_is_compared_and_who_is_hit_is_named(central: FakeCen
 
 
 def test_what_changes_nothing_ends_well(central: FakeCentral, tmp_path: Path) -> None:
-    code, out, _ = run("diff", written(tmp_path, "contract.yaml"))
+    code, out, _ = compared(written(tmp_path, "contract.yaml"))
     assert (code, out) == (0, "Nothing would change.\n")
 
 
 def test_a_product_that_is_not_registered_is_all_new(central: FakeCentral, tmp_path: Path) -> None:
-    code, out, _ = run("diff", written(tmp_path, "contract.yaml", name="other"))
+    code, out, _ = compared(written(tmp_path, "contract.yaml", name="other"))
     assert (code, out) == (0, "The product is not registered yet: all of it is new.\n")
 
 
 def test_a_place_outside_the_domain_is_said_with_its_line(central: FakeCentral, tmp_path: Path) -> None:
     server = {"server": "lake", "type": "s3", "location": "s3://another-bucket/", "format": "parquet"}
     file = written(tmp_path, "contract.yaml", servers=[server])
-    code, out, _ = run("diff", file)
+    code, out, _ = compared(file)
     assert code == 1
     line = next(number for number, text in enumerate(Path(file).read_text().splitlines(), 1) if "name: flights" in text)
     assert f"{file}:{line}:3: error:" in out
@@ -180,7 +185,7 @@ def test_a_place_outside_the_domain_is_said_with_its_line(central: FakeCentral, 
 
 
 def test_an_invalid_contract_is_refused_with_its_problems(central: FakeCentral) -> None:
-    code, out, _ = run("diff", str(EXAMPLES / "broken.odcs.yaml"))
+    code, out, _ = compared(str(EXAMPLES / "broken.odcs.yaml"))
     assert code == 1
     assert "broken.odcs.yaml:18:22: error" in out
 
@@ -198,11 +203,11 @@ def test_without_an_answer_it_ends_with_two(
     central: FakeCentral, tmp_path: Path, changes: dict[str, Any], arguments: tuple[str, ...], message: str
 ) -> None:
     words = [str(EXAMPLES / "broken.odcs.yaml") if word == "broken" else word for word in arguments]
-    code, _, err = run("diff", written(tmp_path, "contract.yaml", **changes), *words)
+    code, _, err = compared(written(tmp_path, "contract.yaml", **changes), *words)
     assert code == 2
     assert message in err
 
 
 def test_a_domain_that_the_contract_leaves_open_is_given(central: FakeCentral, tmp_path: Path) -> None:
     file = written(tmp_path, "contract.yaml", domain=None, customProperties=custom(classification="internal"))
-    assert run("diff", file, "--domain", "sales")[0] == 0
+    assert compared(file, "--domain", "sales")[0] == 0
