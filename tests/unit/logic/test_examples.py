@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -182,14 +183,23 @@ def test_a_refusal_names_the_field_and_not_the_example(examples: Any) -> None:
     assert SECRET not in json.dumps(central.published)
 
 
-@pytest.mark.parametrize("fault", [None, ValueError("broken")], ids=["done", "failed"])
-def test_no_line_that_is_logged_has_them(
-    fault: Exception | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # GIVEN the function as it is deployed, which may fail
-    central, stream = central_with("sales"), io.StringIO()
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Return what is logged, however little else the function would log, and whatever else was tested before."""
+    stream, level = io.StringIO(), logger.log_level
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    logger.setLevel("DEBUG")
+    yield stream
+    logger.setLevel(level)
+
+
+@pytest.mark.parametrize("fault", [None, ValueError("broken")], ids=["done", "failed"])
+def test_no_line_that_is_logged_has_them(
+    fault: Exception | None, log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN the function as it is deployed, which may fail
+    central = central_with("sales")
 
     def refuse(_changes: object) -> None:
         if fault is not None:
@@ -208,7 +218,7 @@ def test_no_line_that_is_logged_has_them(
             handler({"step": "admit", "event": command, "execution": execution}, CONTEXT)
 
     # THEN its log speaks of the step alone
-    logged = stream.getvalue() + capsys.readouterr().out
+    logged = log.getvalue() + capsys.readouterr().out
     assert "Step done" in logged or "Step failed" in logged
     assert SECRET not in logged
 
