@@ -11,6 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who is signed in, and with which roles */
         get: operations["get_me"];
         put?: never;
         post?: never;
@@ -27,8 +28,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * All domains by name
+         * @description All domains by name.
+         *
+         *     Those that have left, or have never been registered completely, only who belongs to them or oversees the mesh sees.
+         */
         get: operations["list_domains"];
         put?: never;
+        /**
+         * Register a domain, or tell that its configuration changed
+         * @description Register a domain, or tell that its configuration changed.
+         *
+         *     The account in which the config secret lies is the domain's, or becomes it.
+         */
         post: operations["register_domain"];
         delete?: never;
         options?: never;
@@ -43,9 +56,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A domain, and how well central and its account reach each other */
         get: operations["get_domain"];
         put?: never;
         post?: never;
+        /**
+         * Let a domain leave the mesh, of which nothing is in use any more
+         * @description Let a domain leave the mesh, of which nothing is in use any more. Its data stays where it is.
+         */
         delete: operations["leave_domain"];
         options?: never;
         head?: never;
@@ -59,6 +77,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Products by full text and facets, the best first
+         * @description Products by full text and facets, the best first.
+         *
+         *     Found is only what the policy lets the person discover, and what belongs to the person's own domains.
+         */
         get: operations["search_products"];
         put?: never;
         post?: never;
@@ -75,8 +99,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** All products of a domain by name, those included that are being registered or failed to be */
         get: operations["list_products"];
         put?: never;
+        /**
+         * Register a product, from an Open Data Contract Standard manifest or from the mesh's own form
+         * @description Register a product, from an Open Data Contract Standard manifest or from the mesh's own form.
+         *
+         *     A product that is registered already is changed. A change that breaks consumers is refused (`BreakingChange`) unless it is said to be meant.
+         */
         post: operations["register_product"];
         delete?: never;
         options?: never;
@@ -91,9 +122,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A product: its tables and columns, who owns it, and for those with access samples and how to query it */
         get: operations["get_product"];
+        /**
+         * Change a product that is registered
+         * @description Change a product that is registered. Tables that are left out stay as they are.
+         */
         put: operations["update_product"];
         post?: never;
+        /**
+         * Take a product out of the mesh, with all access to it
+         * @description Take a product out of the mesh, with all access to it. Its data stays where it is.
+         */
         delete: operations["deregister_product"];
         options?: never;
         head?: never;
@@ -109,6 +149,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * What a registration would change, what of that breaks consumers, and whom it hits
+         * @description What a registration would change, what of that breaks consumers, and whom it hits. Nothing is changed.
+         *
+         *     What is wrong with a manifest is among the problems, each with its line.
+         */
         post: operations["plan_product"];
         delete?: never;
         options?: never;
@@ -123,6 +169,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who reads a product, by name and by LF-tag: of which tables which columns and rows, and until when */
         get: operations["list_product_grants"];
         put?: never;
         post?: never;
@@ -139,6 +186,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The LF-tags of the mesh by key, with their values */
         get: operations["list_lf_tags"];
         put?: never;
         post?: never;
@@ -157,6 +205,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * What would come of a request: what it would show, what of that is sensitive, and who would have to agree
+         * @description What would come of a request: what it would show, what of that is sensitive, and who would have to agree.
+         *
+         *     The approval policy is asked as it is when the request is sent. Nothing is changed, and nobody is told.
+         */
         post: operations["preview_access"];
         delete?: never;
         options?: never;
@@ -173,6 +227,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Ask for access to a product, to tables, columns or rows of it, or to whatever carries certain LF-tags
+         * @description Ask for access to a product, to tables, columns or rows of it, or to whatever carries certain LF-tags.
+         *
+         *     The operation has succeeded when the request is taken; `request_id` says where its life is told from then on. Who asks is the person who is signed in, and never decides on it.
+         */
         post: operations["request_access"];
         delete?: never;
         options?: never;
@@ -187,6 +247,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What a domain has asked for, the newest first */
         get: operations["list_requests"];
         put?: never;
         post?: never;
@@ -203,6 +264,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A request: what was asked, how it was decided, by whom, and what has become of it */
         get: operations["get_request"];
         put?: never;
         post?: never;
@@ -221,6 +283,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Take a request back that waits for a decision
+         * @description Take a request back that waits for a decision. Who asked does it, or an owner of the domain that asks.
+         */
         post: operations["cancel_request"];
         delete?: never;
         options?: never;
@@ -237,6 +303,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Ask to keep access
+         * @description Ask to keep access. This is a request of its own, decided on like a new one; `request_id` is that one's.
+         */
         post: operations["extend_access"];
         delete?: never;
         options?: never;
@@ -253,6 +323,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End access that was granted: an owner of the consumer, an owner or steward of the producer, or governance */
         post: operations["revoke_access"];
         delete?: never;
         options?: never;
@@ -267,6 +338,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Stages that wait for the decision of the person who is signed in, those of the nearest deadline first */
         get: operations["list_approvals"];
         put?: never;
         post?: never;
@@ -283,6 +355,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A stage of an approval: what would be shown, what stays hidden, and what can be read already */
         get: operations["get_approval"];
         put?: never;
         post?: never;
@@ -299,6 +372,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Where an approval link of a mail leads
+         * @description Where an approval link of a mail leads. Only the person whom it was sent to is told.
+         */
         get: operations["find_approval_link"];
         put?: never;
         post?: never;
@@ -317,6 +394,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Approve or deny
+         * @description Approve or deny. The same decision again is answered alike; another one is refused (`AlreadyVoted`).
+         */
         post: operations["decide"];
         delete?: never;
         options?: never;
@@ -331,6 +412,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * What a domain may read, by name and by LF-tag, and in which databases of its own catalog that appears
+         * @description What a domain may read, by name and by LF-tag, and in which databases of its own catalog that appears.
+         *
+         *     A grant by LF-tag is listed once for each product that it matches now.
+         */
         get: operations["list_grants"];
         put?: never;
         post?: never;
@@ -347,6 +434,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * What became of a command: `PENDING`, `SUCCEEDED`, `REJECTED` with the reason, or `FAILED`
+         * @description What became of a command: `PENDING`, `SUCCEEDED`, `REJECTED` with the reason, or `FAILED`.
+         *
+         *     May be asked at once: whoever sent the command is told that it is pending, without events, until it is heard of a moment later. A command succeeds with these facts of central, and what central says last decides:
+         *
+         *     | command | succeeds with | | --- | --- | | `RegisterDataDomain` | `DataDomainRegistered` | | `DeregisterDataDomain` | `DataDomainDeregistered` | | `RegisterDataProduct` | `DataProductRegistered` | | `DeregisterDataProduct` | `DataProductDeregistered` | | `RequestDataProductAccess` | `DataProductAccessRequested`: the request is taken, and tells the rest itself | | `ExtendDataProductAccess` | `DataProductAccessRequested` or `DataProductAccessExtended` | | `RevokeDataProductAccess` | `DataProductAccessRevoked`; of a request that waited, as soon as it is cancelled |
+         *
+         *     A command that came twice, or asks for what is so already, succeeds half a minute after its workflow has ended without a word. Of a flow each person sees the events that concern its domains.
+         */
         get: operations["get_operation"];
         put?: never;
         post?: never;
@@ -363,6 +460,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Executions of central's workflows that concern a domain, the newest first
+         * @description Executions of central's workflows that concern a domain, the newest first.
+         *
+         *     A page may have fewer than `limit`, even none, and still be followed by others: `next_cursor` alone says so.
+         */
         get: operations["list_executions"];
         put?: never;
         post?: never;
@@ -379,6 +482,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * All executions of central's workflows, the newest first
+         * @description All executions of central's workflows, the newest first. Pages are as those of a domain.
+         */
         get: operations["list_all_executions"];
         put?: never;
         post?: never;
@@ -395,6 +502,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * An execution: the states that it went through, what started it, and the events of its flow
+         * @description An execution: the states that it went through, what started it, and the events of its flow.
+         *
+         *     What was passed from state to state is not shown.
+         */
         get: operations["get_execution"];
         put?: never;
         post?: never;
@@ -413,6 +526,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Start an execution again that has failed, timed out or was aborted, with the same input
+         * @description Start an execution again that has failed, timed out or was aborted, with the same input.
+         *
+         *     `execution_id` of the answer is the new one's. The same request again (`Idempotency-Key`) starts it once.
+         */
         post: operations["retry_execution"];
         delete?: never;
         options?: never;
@@ -427,6 +546,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Events that concern a domain, the newest first: what it said, what it was told, and what names it */
         get: operations["list_events"];
         put?: never;
         post?: never;
@@ -443,6 +563,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** All events of the mesh, the newest first */
         get: operations["list_all_events"];
         put?: never;
         post?: never;
@@ -459,6 +580,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Entries of the ledger, the newest first, each with the digest of the one before it
+         * @description Entries of the ledger, the newest first, each with the digest of the one before it.
+         *
+         *     A page may have fewer than `limit`, even none, and still be followed by others: `next_cursor` alone says so.
+         */
         get: operations["list_audit"];
         put?: never;
         post?: never;
@@ -475,6 +602,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Entries of the ledger that are about a domain, the newest first
+         * @description Entries of the ledger that are about a domain, the newest first. Pages are as those of the whole ledger.
+         */
         get: operations["list_domain_audit"];
         put?: never;
         post?: never;
@@ -506,9 +637,13 @@ export interface components {
             /**
              * Request Id
              * @description Of a request for access, or of one that was spoken of.
-             * @default null
              */
-            request_id: string | null;
+            request_id?: string | null;
+            /**
+             * Execution Id
+             * @description Of an execution that was started again.
+             */
+            execution_id?: string | null;
         };
         /**
          * AccessPreview
@@ -520,11 +655,8 @@ export interface components {
              * @enum {string}
              */
             outcome: "GRANTED_AT_ONCE" | "NEEDS_APPROVAL" | "REJECTED";
-            /**
-             * Rule
-             * @default null
-             */
-            rule: string | null;
+            /** Rule */
+            rule?: string | null;
             /**
              * Sensitive
              * @default true
@@ -540,11 +672,8 @@ export interface components {
              * @default []
              */
             stages: components["schemas"]["AskedStage"][];
-            /**
-             * Duration Days
-             * @default null
-             */
-            duration_days: number | null;
+            /** Duration Days */
+            duration_days?: number | null;
             /**
              * Shown
              * @default []
@@ -553,19 +682,12 @@ export interface components {
             /**
              * Code
              * @description Of the rejection.
-             * @default null
              */
-            code: string | null;
-            /**
-             * Message
-             * @default null
-             */
-            message: string | null;
-            /**
-             * Field
-             * @default null
-             */
-            field: string | null;
+            code?: string | null;
+            /** Message */
+            message?: string | null;
+            /** Field */
+            field?: string | null;
         };
         /**
          * AccessRequest
@@ -577,13 +699,9 @@ export interface components {
              * @description The consumer, which asks.
              */
             domain: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
-            /**
-             * Tables
-             * @default null
-             */
-            tables: string[] | null;
+            product?: components["schemas"]["ProductRef"] | null;
+            /** Tables */
+            tables?: string[] | null;
             /** Columns */
             columns?: {
                 [key: string]: string[];
@@ -598,27 +716,18 @@ export interface components {
              * @enum {string}
              */
             later_tables: "excluded" | "included";
-            /**
-             * Expression
-             * @default null
-             */
-            expression: {
+            /** Expression */
+            expression?: {
                 [key: string]: string[];
             } | null;
             /** Principals */
             principals: string[];
             /** Justification */
             justification: string;
-            /**
-             * Purpose
-             * @default null
-             */
-            purpose: string | null;
-            /**
-             * Duration Days
-             * @default null
-             */
-            duration_days: number | null;
+            /** Purpose */
+            purpose?: string | null;
+            /** Duration Days */
+            duration_days?: number | null;
         };
         /**
          * AffectedConsumer
@@ -653,20 +762,13 @@ export interface components {
             name: string;
             /** Domain */
             domain: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
-            /**
-             * Expression
-             * @default null
-             */
-            expression: {
+            product?: components["schemas"]["ProductRef"] | null;
+            /** Expression */
+            expression?: {
                 [key: string]: string[];
             } | null;
-            /**
-             * Requested By
-             * @default null
-             */
-            requested_by: string | null;
+            /** Requested By */
+            requested_by?: string | null;
             /** Justification */
             justification: string;
             /** Opened At */
@@ -685,16 +787,10 @@ export interface components {
              * @description Of what is asked; sent back with the decision.
              */
             digest: string;
-            /**
-             * Purpose
-             * @default null
-             */
-            purpose: string | null;
-            /**
-             * Duration Days
-             * @default null
-             */
-            duration_days: number | null;
+            /** Purpose */
+            purpose?: string | null;
+            /** Duration Days */
+            duration_days?: number | null;
             /** Principals */
             principals: string[];
             /**
@@ -708,11 +804,8 @@ export interface components {
             stages: components["schemas"]["StageView"][];
             /** May Decide */
             may_decide: boolean;
-            /**
-             * Why Not
-             * @default null
-             */
-            why_not: string | null;
+            /** Why Not */
+            why_not?: string | null;
         };
         /**
          * ApprovalLink
@@ -735,9 +828,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["ApprovalSummary"][];
         };
@@ -757,20 +849,13 @@ export interface components {
             name: string;
             /** Domain */
             domain: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
-            /**
-             * Expression
-             * @default null
-             */
-            expression: {
+            product?: components["schemas"]["ProductRef"] | null;
+            /** Expression */
+            expression?: {
                 [key: string]: string[];
             } | null;
-            /**
-             * Requested By
-             * @default null
-             */
-            requested_by: string | null;
+            /** Requested By */
+            requested_by?: string | null;
             /** Justification */
             justification: string;
             /** Opened At */
@@ -830,9 +915,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["LedgerEntry"][];
         };
@@ -846,9 +930,8 @@ export interface components {
             /**
              * Pii
              * @description Whether it is personal data; null where nobody has said.
-             * @default null
              */
-            pii: boolean | null;
+            pii?: boolean | null;
             /**
              * Tags
              * @description LF-tags that override those of the table, key by key.
@@ -859,14 +942,10 @@ export interface components {
             /**
              * Type
              * @description null: the crawler finds the column; what is said of it here holds as soon as it appears.
-             * @default null
              */
-            type: string | null;
-            /**
-             * Comment
-             * @default null
-             */
-            comment: string | null;
+            type?: string | null;
+            /** Comment */
+            comment?: string | null;
             /**
              * Examples
              * @description Example values, row by row; shown to those with access only.
@@ -883,17 +962,13 @@ export interface components {
             name: string;
             /** Type */
             type: string | null;
-            /**
-             * Comment
-             * @default null
-             */
-            comment: string | null;
+            /** Comment */
+            comment?: string | null;
             /**
              * Pii
              * @description null: nobody has said, which counts as sensitive.
-             * @default null
              */
-            pii: boolean | null;
+            pii?: boolean | null;
             /**
              * Partition Key
              * @default false
@@ -975,36 +1050,26 @@ export interface components {
             status: "REGISTERING" | "REGISTERED" | "FAILED" | "DEREGISTERING" | "DEREGISTERED";
             /** Product Count */
             product_count: number;
-            /**
-             * Registered At
-             * @default null
-             */
-            registered_at: string | null;
-            /** @default null */
-            databases: components["schemas"]["Databases"] | null;
-            /**
-             * Region
-             * @default null
-             */
-            region: string | null;
+            /** Registered At */
+            registered_at?: string | null;
+            databases?: components["schemas"]["Databases"] | null;
+            /** Region */
+            region?: string | null;
             /**
              * Location
              * @description `s3://<bucket>/<prefix>/`: where its products live. Members only.
-             * @default null
              */
-            location: string | null;
+            location?: string | null;
             /**
              * Bus Arn
              * @description Members only.
-             * @default null
              */
-            bus_arn: string | null;
+            bus_arn?: string | null;
             /**
              * Config Secret Arn
              * @description Members only.
-             * @default null
              */
-            config_secret_arn: string | null;
+            config_secret_arn?: string | null;
             /**
              * Owners
              * @description Who decides on requests for its products.
@@ -1020,11 +1085,8 @@ export interface components {
             tags?: {
                 [key: string]: string;
             };
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
+            /** Error */
+            error?: string | null;
             link: components["schemas"]["DomainLink"];
         };
         /**
@@ -1040,21 +1102,18 @@ export interface components {
             /**
              * Last Sent At
              * @description When central last addressed the domain.
-             * @default null
              */
-            last_sent_at: string | null;
+            last_sent_at?: string | null;
             /**
              * Last Heard At
              * @description When the domain's account was last heard.
-             * @default null
              */
-            last_heard_at: string | null;
+            last_heard_at?: string | null;
             /**
              * Last Failure
              * @description Of the domain's last failed workflow, if nothing came after.
-             * @default null
              */
-            last_failure: string | null;
+            last_failure?: string | null;
         };
         /**
          * DomainPage
@@ -1064,9 +1123,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["DomainSummary"][];
         };
@@ -1113,11 +1171,8 @@ export interface components {
             status: "REGISTERING" | "REGISTERED" | "FAILED" | "DEREGISTERING" | "DEREGISTERED";
             /** Product Count */
             product_count: number;
-            /**
-             * Registered At
-             * @default null
-             */
-            registered_at: string | null;
+            /** Registered At */
+            registered_at?: string | null;
         };
         /**
          * EndingReason
@@ -1135,9 +1190,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["MeshEvent"][];
         };
@@ -1164,39 +1218,24 @@ export interface components {
             /**
              * Domain
              * @description The domain whose command or fact started it.
-             * @default null
              */
-            domain: string | null;
+            domain?: string | null;
             /**
              * Subject
              * @description What it is about: a product, a request.
-             * @default null
              */
-            subject: string | null;
-            /**
-             * Correlation Id
-             * @default null
-             */
-            correlation_id: string | null;
+            subject?: string | null;
+            /** Correlation Id */
+            correlation_id?: string | null;
             /** Started At */
             started_at: string;
-            /**
-             * Stopped At
-             * @default null
-             */
-            stopped_at: string | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
-            /**
-             * Cause
-             * @default null
-             */
-            cause: string | null;
-            /** @default null */
-            started_by: components["schemas"]["MeshEvent"] | null;
+            /** Stopped At */
+            stopped_at?: string | null;
+            /** Error */
+            error?: string | null;
+            /** Cause */
+            cause?: string | null;
+            started_by?: components["schemas"]["MeshEvent"] | null;
             /**
              * Steps
              * @default []
@@ -1221,9 +1260,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["ExecutionSummary"][];
         };
@@ -1243,21 +1281,12 @@ export interface components {
             status: "RUNNING" | "SUCCEEDED" | "CAUGHT" | "FAILED";
             /** Entered At */
             entered_at: string;
-            /**
-             * Exited At
-             * @default null
-             */
-            exited_at: string | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
-            /**
-             * Cause
-             * @default null
-             */
-            cause: string | null;
+            /** Exited At */
+            exited_at?: string | null;
+            /** Error */
+            error?: string | null;
+            /** Cause */
+            cause?: string | null;
         };
         /**
          * ExecutionSummary
@@ -1282,37 +1311,23 @@ export interface components {
             /**
              * Domain
              * @description The domain whose command or fact started it.
-             * @default null
              */
-            domain: string | null;
+            domain?: string | null;
             /**
              * Subject
              * @description What it is about: a product, a request.
-             * @default null
              */
-            subject: string | null;
-            /**
-             * Correlation Id
-             * @default null
-             */
-            correlation_id: string | null;
+            subject?: string | null;
+            /** Correlation Id */
+            correlation_id?: string | null;
             /** Started At */
             started_at: string;
-            /**
-             * Stopped At
-             * @default null
-             */
-            stopped_at: string | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
-            /**
-             * Cause
-             * @default null
-             */
-            cause: string | null;
+            /** Stopped At */
+            stopped_at?: string | null;
+            /** Error */
+            error?: string | null;
+            /** Cause */
+            cause?: string | null;
         };
         /**
          * ExposedTable
@@ -1345,11 +1360,8 @@ export interface components {
              * @default []
              */
             already: string[];
-            /**
-             * Rows
-             * @default null
-             */
-            rows: string | null;
+            /** Rows */
+            rows?: string | null;
         };
         /**
          * Extension
@@ -1394,14 +1406,12 @@ export interface components {
              * Format: uuid
              */
             request_id: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
+            product?: components["schemas"]["ProductRef"] | null;
             /**
              * Expression
              * @description Of a grant by LF-tag.
-             * @default null
              */
-            expression: {
+            expression?: {
                 [key: string]: string[];
             } | null;
             /** Consumer */
@@ -1435,11 +1445,8 @@ export interface components {
             later_tables: "excluded" | "included";
             /** Granted At */
             granted_at: string;
-            /**
-             * Expires At
-             * @default null
-             */
-            expires_at: string | null;
+            /** Expires At */
+            expires_at?: string | null;
             /**
              * Databases
              * @description Databases of the consumer's catalog in which it appears.
@@ -1455,9 +1462,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["GrantOfProduct"][];
         };
@@ -1478,17 +1484,13 @@ export interface components {
              * @description Who: `account:<id>`, `person:<address>`, `policy:<rule>` or `datamesh:<flow>`.
              */
             actor: string;
-            /**
-             * Request Id
-             * @default null
-             */
-            request_id: string | null;
+            /** Request Id */
+            request_id?: string | null;
             /**
              * Domain
              * @description The domain that it is about.
-             * @default null
              */
-            domain: string | null;
+            domain?: string | null;
             /**
              * Details
              * @description Plain JSON; no secret, no token, no data.
@@ -1521,9 +1523,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["LfTag"][];
         };
@@ -1537,16 +1538,10 @@ export interface components {
              * @enum {string}
              */
             severity: "error" | "warning";
-            /**
-             * Line
-             * @default null
-             */
-            line: number | null;
-            /**
-             * Column
-             * @default null
-             */
-            column: number | null;
+            /** Line */
+            line?: number | null;
+            /** Column */
+            column?: number | null;
             /**
              * Field
              * @description Path in the manifest, e.g. `schema[0].properties[2].logicalType`.
@@ -1562,11 +1557,8 @@ export interface components {
         Me: {
             /** Email */
             email: string;
-            /**
-             * Name
-             * @default null
-             */
-            name: string | null;
+            /** Name */
+            name?: string | null;
             /**
              * Domains
              * @default []
@@ -1597,16 +1589,10 @@ export interface components {
             account: string;
             /** Occurred At */
             occurred_at: string;
-            /**
-             * Causation Id
-             * @default null
-             */
-            causation_id: string | null;
-            /**
-             * Target Account
-             * @default null
-             */
-            target_account: string | null;
+            /** Causation Id */
+            causation_id?: string | null;
+            /** Target Account */
+            target_account?: string | null;
             /**
              * Data
              * @description As it was sent.
@@ -1633,19 +1619,12 @@ export interface components {
             /**
              * Error
              * @description Code of the rejection, or error of the workflow that failed.
-             * @default null
              */
-            error: string | null;
-            /**
-             * Message
-             * @default null
-             */
-            message: string | null;
-            /**
-             * Field
-             * @default null
-             */
-            field: string | null;
+            error?: string | null;
+            /** Message */
+            message?: string | null;
+            /** Field */
+            field?: string | null;
             /** Events */
             events: components["schemas"]["MeshEvent"][];
             /**
@@ -1664,9 +1643,8 @@ export interface components {
             /**
              * Pii
              * @description Whether it is personal data; null where nobody has said.
-             * @default null
              */
-            pii: boolean | null;
+            pii?: boolean | null;
             /**
              * Tags
              * @description LF-tags that override those of the table, key by key.
@@ -1684,16 +1662,10 @@ export interface components {
         Person: {
             /** Email */
             email: string;
-            /**
-             * Name
-             * @default null
-             */
-            name: string | null;
-            /**
-             * Domain
-             * @default null
-             */
-            domain: string | null;
+            /** Name */
+            name?: string | null;
+            /** Domain */
+            domain?: string | null;
         };
         /**
          * Problem
@@ -1719,14 +1691,10 @@ export interface components {
             /**
              * Field
              * @description Path of the field to blame, in the body or the query.
-             * @default null
              */
-            field: string | null;
-            /**
-             * Correlation Id
-             * @default null
-             */
-            correlation_id: string | null;
+            field?: string | null;
+            /** Correlation Id */
+            correlation_id?: string | null;
         };
         /**
          * ProductDetail
@@ -1755,22 +1723,15 @@ export interface components {
             access_mode: "nrac" | "tbac" | "both";
             /** Table Count */
             table_count: number;
-            /**
-             * Registered At
-             * @default null
-             */
-            registered_at: string | null;
+            /** Registered At */
+            registered_at?: string | null;
             /**
              * Crawl Status
              * @description The worst of its tables'; null: none was crawled yet.
-             * @default null
              */
-            crawl_status: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
+            crawl_status?: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
+            /** Error */
+            error?: string | null;
             /** Account Id */
             account_id: string;
             /** Tags */
@@ -1824,9 +1785,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["ProductSummary"][];
         };
@@ -1835,11 +1795,8 @@ export interface components {
          * @description What a registration would do. Nothing is changed by asking.
          */
         ProductPlan: {
-            /**
-             * @description null when the manifest has errors.
-             * @default null
-             */
-            product: components["schemas"]["ProductSpec"] | null;
+            /** @description null when the manifest has errors. */
+            product?: components["schemas"]["ProductSpec"] | null;
             /**
              * Exists
              * @default false
@@ -1879,11 +1836,9 @@ export interface components {
             /**
              * Manifest
              * @description An Open Data Contract Standard v3 document in YAML.
-             * @default null
              */
-            manifest: string | null;
-            /** @default null */
-            product: components["schemas"]["ProductSpec"] | null;
+            manifest?: string | null;
+            product?: components["schemas"]["ProductSpec"] | null;
             /**
              * Accept Breaking Changes
              * @description Without it a change that breaks consumers is refused.
@@ -1903,15 +1858,13 @@ export interface components {
             /**
              * Classification
              * @description null: unclassified, which counts as sensitive.
-             * @default null
              */
-            classification: ("public" | "internal" | "confidential" | "restricted") | null;
+            classification?: ("public" | "internal" | "confidential" | "restricted") | null;
             /**
              * Pii
              * @description Whether it holds personal data; null counts as sensitive.
-             * @default null
              */
-            pii: boolean | null;
+            pii?: boolean | null;
             /**
              * Access Mode
              * @description How it is shared: by name (`nrac`), by LF-tag (`tbac`) or both. It may widen, not narrow.
@@ -1956,22 +1909,15 @@ export interface components {
             access_mode: "nrac" | "tbac" | "both";
             /** Table Count */
             table_count: number;
-            /**
-             * Registered At
-             * @default null
-             */
-            registered_at: string | null;
+            /** Registered At */
+            registered_at?: string | null;
             /**
              * Crawl Status
              * @description The worst of its tables'; null: none was crawled yet.
-             * @default null
              */
-            crawl_status: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
+            crawl_status?: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
+            /** Error */
+            error?: string | null;
         };
         /**
          * QueryHint
@@ -2003,11 +1949,8 @@ export interface components {
              * @enum {string}
              */
             sort: "access" | "extension" | "widening";
-            /**
-             * Of
-             * @default null
-             */
-            of: string | null;
+            /** Of */
+            of?: string | null;
             /**
              * Status
              * @enum {string}
@@ -2015,42 +1958,27 @@ export interface components {
             status: "PENDING" | "APPROVED" | "GRANTED" | "PROVISIONED" | "DENIED" | "EXPIRED" | "CANCELLED" | "REVOKING" | "REVOKED" | "REJECTED" | "FAILED";
             /** Domain */
             domain: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
-            /**
-             * Expression
-             * @default null
-             */
-            expression: {
+            product?: components["schemas"]["ProductRef"] | null;
+            /** Expression */
+            expression?: {
                 [key: string]: string[];
             } | null;
-            /**
-             * Requested By
-             * @default null
-             */
-            requested_by: string | null;
-            /**
-             * Requested At
-             * @default null
-             */
-            requested_at: string | null;
-            /**
-             * Expires At
-             * @default null
-             */
-            expires_at: string | null;
+            /** Requested By */
+            requested_by?: string | null;
+            /** Requested At */
+            requested_at?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
             /**
              * Reason
              * @description Why it was denied, rejected, or ended.
-             * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * Waiting For
              * @description The stage that is being decided on.
-             * @default null
              */
-            waiting_for: string | null;
+            waiting_for?: string | null;
             /**
              * Tables
              * @default []
@@ -2074,27 +2002,17 @@ export interface components {
             principals: string[];
             /** Justification */
             justification: string;
-            /**
-             * Purpose
-             * @default null
-             */
-            purpose: string | null;
-            /**
-             * Duration Days
-             * @default null
-             */
-            duration_days: number | null;
+            /** Purpose */
+            purpose?: string | null;
+            /** Duration Days */
+            duration_days?: number | null;
             /**
              * Rule
              * @description Of the approval policy, that decided.
-             * @default null
              */
-            rule: string | null;
-            /**
-             * Sensitive
-             * @default null
-             */
-            sensitive: boolean | null;
+            rule?: string | null;
+            /** Sensitive */
+            sensitive?: boolean | null;
             /**
              * Reasons
              * @default []
@@ -2110,21 +2028,12 @@ export interface components {
              * @default []
              */
             history: components["schemas"]["StateChange"][];
-            /**
-             * Granted At
-             * @default null
-             */
-            granted_at: string | null;
-            /**
-             * Rejection
-             * @default null
-             */
-            rejection: string | null;
-            /**
-             * Rejected Field
-             * @default null
-             */
-            rejected_field: string | null;
+            /** Granted At */
+            granted_at?: string | null;
+            /** Rejection */
+            rejection?: string | null;
+            /** Rejected Field */
+            rejected_field?: string | null;
             /**
              * May Cancel
              * @default false
@@ -2149,9 +2058,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
             /** Items */
             items: components["schemas"]["RequestSummary"][];
         };
@@ -2170,11 +2078,8 @@ export interface components {
              * @enum {string}
              */
             sort: "access" | "extension" | "widening";
-            /**
-             * Of
-             * @default null
-             */
-            of: string | null;
+            /** Of */
+            of?: string | null;
             /**
              * Status
              * @enum {string}
@@ -2182,42 +2087,27 @@ export interface components {
             status: "PENDING" | "APPROVED" | "GRANTED" | "PROVISIONED" | "DENIED" | "EXPIRED" | "CANCELLED" | "REVOKING" | "REVOKED" | "REJECTED" | "FAILED";
             /** Domain */
             domain: string;
-            /** @default null */
-            product: components["schemas"]["ProductRef"] | null;
-            /**
-             * Expression
-             * @default null
-             */
-            expression: {
+            product?: components["schemas"]["ProductRef"] | null;
+            /** Expression */
+            expression?: {
                 [key: string]: string[];
             } | null;
-            /**
-             * Requested By
-             * @default null
-             */
-            requested_by: string | null;
-            /**
-             * Requested At
-             * @default null
-             */
-            requested_at: string | null;
-            /**
-             * Expires At
-             * @default null
-             */
-            expires_at: string | null;
+            /** Requested By */
+            requested_by?: string | null;
+            /** Requested At */
+            requested_at?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
             /**
              * Reason
              * @description Why it was denied, rejected, or ended.
-             * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * Waiting For
              * @description The stage that is being decided on.
-             * @default null
              */
-            waiting_for: string | null;
+            waiting_for?: string | null;
         };
         /**
          * SampleRow
@@ -2242,30 +2132,24 @@ export interface components {
             /** Breaking */
             breaking: boolean;
             /**
-             * Table
-             * @default null
+             * Refused
+             * @description The registration would be refused for it, accepted or not.
+             * @default false
              */
-            table: string | null;
-            /**
-             * Column
-             * @default null
-             */
-            column: string | null;
+            refused: boolean;
+            /** Table */
+            table?: string | null;
+            /** Column */
+            column?: string | null;
             /**
              * What
              * @description In words: `type`, `pii`, `classification`, `location`, …
              */
             what: string;
-            /**
-             * Before
-             * @default null
-             */
-            before: string | null;
-            /**
-             * After
-             * @default null
-             */
-            after: string | null;
+            /** Before */
+            before?: string | null;
+            /** After */
+            after?: string | null;
         };
         /**
          * SearchHit
@@ -2332,9 +2216,8 @@ export interface components {
             /**
              * Next Cursor
              * @description Opaque; send it back as `cursor` with the same query.
-             * @default null
              */
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         /**
          * StageView
@@ -2368,11 +2251,8 @@ export interface components {
              * @default false
              */
             escalated: boolean;
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * StateChange
@@ -2412,11 +2292,8 @@ export interface components {
              * @enum {string}
              */
             format: "parquet" | "csv" | "json";
-            /**
-             * Description
-             * @default null
-             */
-            description: string | null;
+            /** Description */
+            description?: string | null;
             /**
              * Columns
              * @description May be empty: the crawler finds them.
@@ -2443,11 +2320,8 @@ export interface components {
         TableView: {
             /** Name */
             name: string;
-            /**
-             * Description
-             * @default null
-             */
-            description: string | null;
+            /** Description */
+            description?: string | null;
             /**
              * Format
              * @enum {string}
@@ -2456,9 +2330,8 @@ export interface components {
             /**
              * Location
              * @description Owners of the product only.
-             * @default null
              */
-            location: string | null;
+            location?: string | null;
             /**
              * Columns
              * @default []
@@ -2493,19 +2366,12 @@ export interface components {
             /**
              * Crawl Status
              * @description How its last crawl ended; null: none has yet.
-             * @default null
              */
-            crawl_status: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
-            /**
-             * Crawl Error
-             * @default null
-             */
-            crawl_error: string | null;
-            /**
-             * Crawled At
-             * @default null
-             */
-            crawled_at: string | null;
+            crawl_status?: ("SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT" | "NOT_STARTED") | null;
+            /** Crawl Error */
+            crawl_error?: string | null;
+            /** Crawled At */
+            crawled_at?: string | null;
             /**
              * Linked
              * @description The producer sees it in its own catalog.
@@ -2515,9 +2381,8 @@ export interface components {
             /**
              * Samples
              * @description null: for those with access only.
-             * @default null
              */
-            samples: components["schemas"]["SampleRow"][] | null;
+            samples?: components["schemas"]["SampleRow"][] | null;
         };
         /**
          * VoteView
@@ -2542,8 +2407,116 @@ export interface components {
             via: "link" | "portal" | "webhook";
         };
     };
-    responses: never;
-    parameters: never;
+    responses: {
+        /** @description Not signed in */
+        Problem401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": {
+                    message?: string | null;
+                };
+            };
+        };
+        /** @description Too many requests */
+        Problem429: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": {
+                    message?: string | null;
+                };
+            };
+        };
+        /** @description Something went wrong */
+        Problem500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": {
+                    message?: string | null;
+                };
+            };
+        };
+        /** @description Please try again */
+        Problem503: {
+            headers: {
+                /** @example 5 */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": {
+                    message?: string | null;
+                };
+            };
+        };
+        /** @description The request cannot be read */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not found */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not allowed */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This does not fit how things stand */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something in the request is not right */
+        Problem422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too late */
+        Problem410: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: {
+        /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -2559,7 +2532,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2568,22 +2541,19 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_domains: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2591,7 +2561,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2600,22 +2570,19 @@ export interface operations {
                     "application/json": components["schemas"]["DomainPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     register_domain: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -2626,7 +2593,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2635,15 +2602,14 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_domain: {
@@ -2651,13 +2617,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2666,31 +2633,30 @@ export interface operations {
                     "application/json": components["schemas"]["DomainDetail"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     leave_domain: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2699,28 +2665,36 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     search_products: {
         parameters: {
             query?: {
-                limit?: number;
-                cursor?: string;
-                text?: string;
+                /** @description Words of names, descriptions, tables, columns. */
+                q?: string;
+                /** @description Of any of these domains. */
                 domain?: string[];
+                /** @description With any of these classifications; `unclassified` is one. */
                 classification?: string[];
+                /** @description With any of these LF-tags, as `key=value`. */
                 tag?: string[];
+                /** @description With a table in any of these formats. */
                 format?: string[];
+                /** @description With any of these product owners, by address. */
                 owner?: string[];
+                /** @description How many at most; 20 unless said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -2728,7 +2702,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2737,32 +2711,31 @@ export interface operations {
                     "application/json": components["schemas"]["SearchResult"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_products: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2771,24 +2744,24 @@ export interface operations {
                     "application/json": components["schemas"]["ProductPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     register_product: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
@@ -2799,7 +2772,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2808,15 +2781,15 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_product: {
@@ -2824,14 +2797,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
+                /** @description Name of a product of the domain. */
                 product: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2840,25 +2815,25 @@ export interface operations {
                     "application/json": components["schemas"]["ProductDetail"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     update_product: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Name of a domain. */
                 domain: string;
+                /** @description Name of a product of the domain. */
                 product: string;
             };
             cookie?: never;
@@ -2869,7 +2844,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2878,32 +2853,35 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     deregister_product: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Name of a domain. */
                 domain: string;
+                /** @description Name of a product of the domain. */
                 product: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2912,24 +2890,23 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     plan_product: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
@@ -2940,7 +2917,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2949,33 +2926,36 @@ export interface operations {
                     "application/json": components["schemas"]["ProductPlan"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_product_grants: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
+                /** @description Name of a product of the domain. */
                 product: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2984,22 +2964,22 @@ export interface operations {
                     "application/json": components["schemas"]["GrantPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_lf_tags: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3007,7 +2987,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3016,23 +2996,17 @@ export interface operations {
                     "application/json": components["schemas"]["LfTagPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     preview_access: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3042,7 +3016,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3051,22 +3025,21 @@ export interface operations {
                     "application/json": components["schemas"]["AccessPreview"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     request_access: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3077,7 +3050,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3086,32 +3059,34 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_requests: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3120,15 +3095,13 @@ export interface operations {
                     "application/json": components["schemas"]["RequestPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_request: {
@@ -3136,13 +3109,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3151,24 +3125,24 @@ export interface operations {
                     "application/json": components["schemas"]["RequestDetail"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     cancel_request: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
             };
             cookie?: never;
@@ -3179,7 +3153,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3188,24 +3162,26 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     extend_access: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
             };
             cookie?: never;
@@ -3216,7 +3192,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3225,24 +3201,26 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     revoke_access: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
             };
             cookie?: never;
@@ -3253,7 +3231,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3262,22 +3240,24 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_approvals: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3285,7 +3265,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3294,15 +3274,11 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_approval: {
@@ -3310,14 +3286,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
+                /** @description Number of a stage of its approval. */
                 number: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3326,31 +3304,31 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalDetail"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     find_approval_link: {
         parameters: {
-            query: {
-                signature: string;
+            query?: {
+                /** @description Signature of the link; not looked at. */
+                signature?: string | null;
             };
             header?: never;
             path: {
+                /** @description Id of a link, as the mail has it. */
                 link_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3359,25 +3337,27 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalLink"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     decide: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description Id of a request for access. */
                 request_id: string;
+                /** @description Number of a stage of its approval. */
                 number: number;
             };
             cookie?: never;
@@ -3388,7 +3368,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3397,32 +3377,36 @@ export interface operations {
                     "application/json": components["schemas"]["DecisionTaken"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_grants: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,15 +3415,13 @@ export interface operations {
                     "application/json": components["schemas"]["GrantPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_operation: {
@@ -3447,13 +3429,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description `correlation_id` of a command that was accepted, or of any flow. */
                 correlation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3462,32 +3445,35 @@ export interface operations {
                     "application/json": components["schemas"]["Operation"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_executions: {
         parameters: {
             query?: {
+                /** @description Only those that stand so. */
+                status?: ("RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE") | null;
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3496,22 +3482,24 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_all_executions: {
         parameters: {
             query?: {
+                /** @description Only those that stand so. */
+                status?: ("RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE") | null;
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3519,7 +3507,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3528,15 +3516,12 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_execution: {
@@ -3544,13 +3529,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description `<workflow>:<name>` of an execution. */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3559,31 +3545,31 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionDetail"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     retry_execution: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string;
+                /** @description A request that is repeated with the key of the first one within a day is answered as that was, and nothing happens twice. Another request with the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description `<workflow>:<name>` of an execution. */
                 execution_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3592,32 +3578,35 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_events: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3626,22 +3615,22 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_all_events: {
         parameters: {
             query?: {
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3649,7 +3638,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3658,22 +3647,25 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_audit: {
         parameters: {
             query?: {
+                /** @description Only entries of this kind. */
+                kind?: ("PolicyInForce" | "AccessRequested" | "StageOpened" | "StageEscalated" | "StageExpired" | "VoteCast" | "VoteRefused" | "AccessApproved" | "AccessDenied" | "AccessExpired" | "AccessCancelled" | "AccessGranted" | "AccessProvisioned" | "AccessExtended" | "AccessNarrowed" | "AccessWidened" | "AccessEnding" | "AccessRevoked" | "AccessFailed" | "CommandRefused" | "SensitivityChanged" | "DriftFound" | "DriftHealed") | null;
+                /** @description Only entries about this request for access. */
+                request_id?: string | null;
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -3681,7 +3673,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3690,32 +3682,36 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_domain_audit: {
         parameters: {
             query?: {
+                /** @description Only entries of this kind. */
+                kind?: ("PolicyInForce" | "AccessRequested" | "StageOpened" | "StageEscalated" | "StageExpired" | "VoteCast" | "VoteRefused" | "AccessApproved" | "AccessDenied" | "AccessExpired" | "AccessCancelled" | "AccessGranted" | "AccessProvisioned" | "AccessExtended" | "AccessNarrowed" | "AccessWidened" | "AccessEnding" | "AccessRevoked" | "AccessFailed" | "CommandRefused" | "SensitivityChanged" | "DriftFound" | "DriftHealed") | null;
+                /** @description Only entries about this request for access. */
+                request_id?: string | null;
+                /** @description How many at most; 50 unless said. */
                 limit?: number;
-                cursor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description Name of a domain. */
                 domain: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3724,15 +3720,13 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
 }

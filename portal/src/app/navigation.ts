@@ -1,5 +1,6 @@
 /** The side navigation: what there is, for whom, and which entry a page belongs to. */
 import type { SideNavigationProps } from "@cloudscape-design/components/side-navigation";
+import { domainsOf } from "@/api/me";
 import type { Me } from "@/api/types";
 import { paths } from "./paths";
 
@@ -17,6 +18,7 @@ const SECTIONS: readonly { text: string | null; entries: readonly Entry[] }[] = 
     entries: [
       { text: "Search", href: paths.search },
       { text: "Domains", href: paths.domains },
+      { text: "Request by LF-tag", href: paths.requestByTags, to: (me) => domainsOf(me).length > 0 },
     ],
   },
 ];
@@ -34,6 +36,9 @@ export function navigationOf(me: Me | undefined): SideNavigationProps.Item[] {
 /** The entry whose address is the longest beginning of the page's. */
 export function activeHref(pathname: string): string {
   const all = SECTIONS.flatMap(({ entries }) => entries.map(({ href }) => href));
-  const fitting = all.filter((href) => pathname === href || (href !== "/" && pathname.startsWith(`${href}/`)));
+  const fitting = all.filter((href) => {
+    const [path = ""] = href.split("?");
+    return pathname === path || (path !== "/" && pathname.startsWith(`${path}/`));
+  });
   return fitting.sort((a, b) => b.length - a.length)[0] ?? "";
 }

@@ -94,7 +94,7 @@ function operation({ path }: Asked): Operation | null {
 }
 
 function search({ query }: Asked): SearchResult {
-  const text = (query.get("text") ?? "").toLowerCase();
+  const text = (query.get("q") ?? "").toLowerCase();
   const found = PRODUCTS.filter(
     (product) =>
       product.status !== "FAILED" &&
@@ -193,6 +193,7 @@ function plan({ body, path }: Asked): ProductPlan {
           {
             kind: "removed",
             breaking: true,
+            refused: false,
             table: "orders",
             column: "total",
             what: "column",
@@ -202,6 +203,7 @@ function plan({ body, path }: Asked): ProductPlan {
           {
             kind: "changed",
             breaking: true,
+            refused: false,
             table: "orders",
             column: "country",
             what: "type",
@@ -211,6 +213,7 @@ function plan({ body, path }: Asked): ProductPlan {
           {
             kind: "added",
             breaking: false,
+            refused: false,
             table: "orders",
             column: "currency",
             what: "column",
@@ -220,6 +223,7 @@ function plan({ body, path }: Asked): ProductPlan {
           {
             kind: "changed",
             breaking: false,
+            refused: false,
             table: null,
             column: null,
             what: "description",
@@ -241,7 +245,16 @@ function plan({ body, path }: Asked): ProductPlan {
       ...empty,
       product: spec("web_events"),
       changes: [
-        { kind: "added", breaking: false, table: "web_events", column: null, what: "table", before: null, after: null },
+        {
+          kind: "added",
+          breaking: false,
+          refused: false,
+          table: "web_events",
+          column: null,
+          what: "table",
+          before: null,
+          after: null,
+        },
       ],
     };
   }
@@ -253,6 +266,7 @@ function plan({ body, path }: Asked): ProductPlan {
       {
         kind: "added",
         breaking: false,
+        refused: false,
         table: product.tables[0]?.name ?? null,
         column: null,
         what: "table",

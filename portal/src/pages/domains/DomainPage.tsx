@@ -76,7 +76,7 @@ export default function DomainPage() {
       >
         {(detail) => (
           <SpaceBetween size="l">
-            {detail.error !== null && (
+            {detail.error != null && (
               <Alert type="error" header="Its last registration failed">
                 {detail.error}
               </Alert>

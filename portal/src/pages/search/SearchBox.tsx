@@ -14,9 +14,7 @@ export function SearchBox({ text: start, onSearch }: { text: string; onSearch?: 
     const wanted = text.trim().slice(0, 256);
     if (onSearch !== undefined) onSearch(wanted);
     else
-      void navigate(
-        wanted === "" ? paths.search : `${paths.search}?${new URLSearchParams({ text: wanted }).toString()}`,
-      );
+      void navigate(wanted === "" ? paths.search : `${paths.search}?${new URLSearchParams({ q: wanted }).toString()}`);
   };
   return (
     <form role="search" onSubmit={submit} className="search-box">
