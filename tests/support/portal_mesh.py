@@ -184,15 +184,12 @@ class PortalMesh:
         for entry in sent:
             envelope = self._envelope(entry.to_json())
             self._record(envelope)
-            self.central.executions += 1
-            number = self.central.executions
-            self.central.executions -= 1
-            walk = self.central.deliver(envelope)
-            workflow = _WORKFLOWS[entry.detail_type]
-            self._execution(workflow, f"run-{number}", "RUNNING", envelope)
+            workflow, name = _WORKFLOWS[entry.detail_type], f"run-{self.central.executions + 1}"
+            self._execution(workflow, name, "RUNNING", envelope)
             self.later(seconds=1)
+            walk = self.central.deliver(envelope)
             if not any(waiting.walk is walk for waiting in self.central.waiting):
-                self._execution(workflow, f"run-{number}", walk.status, envelope, error=walk.error, cause=walk.cause)
+                self._execution(workflow, name, walk.status, envelope, error=walk.error, cause=walk.cause)
             self.record_published()
 
     def record_published(self) -> None:
