@@ -161,11 +161,7 @@ class SearchDatabase:
         hit, columns = self._database.execute(
             "SELECT hit, columns FROM products WHERE position = ?", [position]
         ).fetchone()
-        of_product = (
-            SearchColumn.model_construct(table=table, name=name)
-            for table, names in json.loads(columns).items()
-            for name in names
-        )
+        of_product = ((table, name) for table, names in json.loads(columns).items() for name in names)
         return SearchHit.model_validate(
             {**json.loads(hit), "score": score, "matched_columns": matched_columns(of_product, asked)}
         )

@@ -29,7 +29,6 @@ from datamesh.models.search import (
     Facet,
     FacetValue,
     SearchChange,
-    SearchColumn,
     SearchDocument,
     SearchHit,
     SearchQuery,
@@ -308,7 +307,7 @@ def _conditions(when: DiscoveryConditions) -> Iterator[Body]:
 
 def _hit(found: Mapping[str, Any], asked: Sequence[str]) -> SearchHit:
     source = found["_source"]
-    columns = (SearchColumn.model_construct(table=table, name=name) for table, name in source["column_names"]["all"])
+    columns = ((table, name) for table, name in source["column_names"]["all"])
     return SearchHit.model_validate(
         {
             **source["hit"],

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from datamesh.models.search import MAX_MATCHED_COLUMNS, SearchColumn
+from datamesh.models.search import MAX_MATCHED_COLUMNS
 
 # Letters and digits of all scripts; `\w` has the underscore, too.
 _WORD = re.compile(r"[^\W_]+")
@@ -19,15 +19,17 @@ def words(*texts: str | None) -> list[str]:
     return [word for text in texts if text for word in _WORD.findall(_plain(text))]
 
 
-def matched_columns(columns: Iterable[SearchColumn], asked: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that have one of these words in their names, or one that begins like the last of them."""
+def matched_columns(columns: Iterable[tuple[str, str]], asked: Sequence[str]) -> tuple[str, ...]:
+    """Return those columns, each a table and a name, that have one of these words in the name, or one that begins like
+    the last of them.
+    """
     if not asked:
         return ()
     whole, beginning = set(asked), asked[-1]
     found: list[str] = []
-    for column in columns:
-        if any(word in whole or word.startswith(beginning) for word in words(column.name)):
-            found.append(f"{column.table}.{column.name}")
+    for table, name in columns:
+        if any(word in whole or word.startswith(beginning) for word in words(name)):
+            found.append(f"{table}.{name}")
             if len(found) == MAX_MATCHED_COLUMNS:
                 break
     return tuple(found)
