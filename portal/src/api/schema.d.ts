@@ -1595,7 +1595,7 @@ export interface components {
             target_account?: string | null;
             /**
              * Data
-             * @description As it was sent.
+             * @description As it was sent, but for example values of columns; what is very long is cut with the mark `…`.
              */
             data: {
                 [key: string]: unknown;
@@ -3028,6 +3028,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
@@ -3062,6 +3063,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];

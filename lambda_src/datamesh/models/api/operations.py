@@ -22,7 +22,9 @@ class MeshEvent(Model):
     occurred_at: UtcTime
     causation_id: uuid.UUID | None = None
     target_account: str | None = None
-    data: dict[str, Any] = Field(description="As it was sent.")
+    data: dict[str, Any] = Field(
+        description="As it was sent, but for example values of columns; what is very long is cut with the mark `…`."
+    )
 
 
 class ExecutionSummary(Model):
