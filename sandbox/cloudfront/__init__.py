@@ -22,11 +22,7 @@ Knowingly different from AWS:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from xml.etree.ElementTree import Element
-
 from sandbox import adapter
-from sandbox.api import Json
 from sandbox.cloudfront import origins
 
 _MODULE = "services.cloudfront"
@@ -36,20 +32,3 @@ def install() -> None:
     """Fit into MiniStack's data plane."""
     adapter.patch(_MODULE, "_check_viewer_protocol_policy", lambda _: lambda *_arguments: None)
     adapter.patch(_MODULE, "_fetch_from_origin", origins.fetch)
-    adapter.patch(_MODULE, "_build_rhp_config_xml", _headers_that_there_are)
-
-
-def _headers_that_there_are(original: Callable[[Element, Json], None]) -> Callable[[Element, Json], None]:
-    """A response headers policy without headers of its own has no list of them; an empty one is a change to Terraform.
-
-    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ResponseHeadersPolicyConfig.html
-    """
-
-    def build(parent: Element, config: Json) -> None:
-        original(parent, config)
-        for name, headers in (("CustomHeadersConfig", "CustomHeaders"), ("RemoveHeadersConfig", "RemoveHeaders")):
-            empty = parent.find(name)
-            if empty is not None and not config[headers]:
-                parent.remove(empty)
-
-    return build

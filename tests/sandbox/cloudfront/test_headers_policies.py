@@ -9,6 +9,7 @@ import pytest
 from sandbox.client import Sandbox
 from tests.sandbox.core.conftest import CENTRAL
 
+LISTS = ("CustomHeadersConfig", "RemoveHeadersConfig")
 OWN = {"Quantity": 1, "Items": [{"Header": "x-mesh", "Value": "datamesh", "Override": True}]}
 
 
@@ -20,9 +21,9 @@ def test_a_policy_lists_the_headers_that_it_was_given(clean_sandbox: Sandbox, gi
         ResponseHeadersPolicyConfig={"Name": "strict", "SecurityHeadersConfig": security, **given}
     )["ResponseHeadersPolicy"]
 
-    config = cloudfront.get_response_headers_policy(Id=made["Id"])["ResponseHeadersPolicy"][
-        "ResponseHeadersPolicyConfig"
-    ]
+    policy = cloudfront.get_response_headers_policy(Id=made["Id"])["ResponseHeadersPolicy"]
+    alone = cloudfront.get_response_headers_policy_config(Id=made["Id"])["ResponseHeadersPolicyConfig"]
 
-    assert config["SecurityHeadersConfig"] == security
-    assert {name: config[name] for name in ("CustomHeadersConfig", "RemoveHeadersConfig") if name in config} == given
+    for config in (policy["ResponseHeadersPolicyConfig"], alone):
+        assert config["SecurityHeadersConfig"] == security
+        assert {name: config[name] for name in LISTS if name in config} == given
