@@ -16,6 +16,7 @@ from sandbox.api import Json
 
 adapter.uses("core.responses", "error_response_json")
 adapter.uses("services.apigateway", "_authorizers")
+adapter.uses("services.cloudfront", "_RHP_SPEC")
 adapter.uses("services.stepfunctions", "_state_machines")
 
 # Schedules come due, session credentials expire, messages become visible again on the sandbox's clock.
@@ -43,6 +44,9 @@ def install() -> None:
     for name in ("_create_state_machine", "_update_state_machine"):
         adapter.patch("services.stepfunctions", name, _keep_tracing)
     adapter.patch("services.apigateway", "_create_authorizer", _only_what_it_has)
+    adapter.patch("services.cloudfront", "_build_rhp_config_xml", _without_empty_lists)
+    shown = adapter.internal("services.cloudfront", "_build_rhp_config_xml")
+    adapter.internal("services.cloudfront", "_RHP_SPEC")["build_config"] = shown
     adapter.patch("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _tell_error_type)
     adapter.uses("core.lambda_runtime", "Worker")
     worker = adapter.internal("core.lambda_runtime", "Worker")
@@ -147,6 +151,21 @@ def _only_what_it_has(original: Callable[[str, dict[str, Any]], Json]) -> Callab
         return answer[0], answer[1], json.dumps({name: made[name] for name in made if name in _OF_JWT}).encode()
 
     return create
+
+
+# --- CloudFront -------------------------------------------------------------------------------------------------------
+
+
+def _without_empty_lists(original: Callable[[Json, Json], None]) -> Callable[[Json, Json], None]:
+    """A response headers policy that adds and removes no headers of its own shows no lists of them."""
+
+    def build(parent: Json, config: Json) -> None:
+        original(parent, config)
+        for name, key in (("CustomHeadersConfig", "CustomHeaders"), ("RemoveHeadersConfig", "RemoveHeaders")):
+            for element in [] if config[key] else parent.findall(name):
+                parent.remove(element)
+
+    return build
 
 
 # --- Lambda -----------------------------------------------------------------------------------------------------------

@@ -216,6 +216,12 @@ resource "aws_cloudfront_response_headers_policy" "strict" {
     items { header = "server" }
   }
 }
+resource "aws_cloudfront_response_headers_policy" "plain" {
+  name = "plain"
+  security_headers_config {
+    content_type_options { override = true }
+  }
+}
 resource "aws_cloudfront_function" "pages" {
   name    = "portal-pages"
   runtime = "cloudfront-js-2.0"
@@ -283,6 +289,8 @@ resource "aws_cloudfront_distribution" "portal" {
     response_code      = 200
     response_page_path = "/index.html"
   }
+  # The provider waits half a minute before it looks the first time.
+  wait_for_deployment = false
   restrictions {
     geo_restriction { restriction_type = "none" }
   }
