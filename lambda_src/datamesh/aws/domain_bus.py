@@ -50,8 +50,8 @@ class Heard:
             QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS
         )
         for message in answer.get("Messages", []):
-            yield json.loads(message["Body"])
             self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+            yield json.loads(message["Body"])
 
 
 class DomainBus:

@@ -7,7 +7,7 @@ import typer
 from datamesh.aws.clients import SDK_ERRORS
 from datamesh.cli import audit, domain, policy, product, reconcile, signing_in
 from datamesh.cli.client import ApiRefused
-from datamesh.cli.config import ConfigFile
+from datamesh.cli.config import ConfigFile, choose_file
 from datamesh.cli.output import REFUSED, UNANSWERED, remark
 from datamesh.models.errors import DatameshError
 from datamesh.observability import logger
@@ -30,9 +30,10 @@ app.add_typer(reconcile.app, name="reconcile")
 
 
 @app.callback()
-def _quietly(config_file: ConfigFile = None) -> None:  # noqa: ARG001 - profiles are looked up where it says
+def _quietly(config_file: ConfigFile = None) -> None:
     """Keep the package's log lines, which are for CloudWatch, out of what commands print."""
     logger.setLevel("CRITICAL")
+    choose_file(config_file)
 
 
 def main() -> None:

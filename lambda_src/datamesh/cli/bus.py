@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import typer
+from rich.text import Text
 
 from datamesh.aws.domain_bus import DomainBus
 from datamesh.cli.config import Profile
@@ -96,10 +97,10 @@ def heard(ear: Ear, command: Command, *, seconds: float, clock: Callable[[], flo
 def _say(command: Command, correlation_id: uuid.UUID, said: Said, output: Format) -> None:
     data = {"command": command.detail_type(), "correlation_id": str(correlation_id), **said._asdict()}
 
-    def words() -> str:
+    def words() -> Text:
         text = f"{command.detail_type()}: {said.status}"
         if said.error or said.message:
             text += f": {said.error}: {said.message}" + (f" [{said.field}]" if said.field else "")
-        return f"{text} (correlation id {correlation_id})"
+        return Text(f"{text} (correlation id {correlation_id})")
 
     answer(data, output, table=words)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from datamesh.cli.client import ApiClient, OperationFailed, StillPending
 from datamesh.cli.output import REFUSED, UNANSWERED, Format, answer, remark
@@ -48,10 +49,10 @@ def confirmed(question: str, *, yes: bool) -> None:
 def _say(accepted: Accepted, more: dict[str, Any], output: Format) -> None:
     data = {**accepted.to_json(), **more}
 
-    def words() -> str:
+    def words() -> Text:
         said = f"{accepted.command}: {more['status']}"
         if more.get("message"):
             said += f": {more.get('error')}: {more['message']}" + (f" [{more['field']}]" if more.get("field") else "")
-        return f"{said} (operation {accepted.correlation_id})"
+        return Text(f"{said} (operation {accepted.correlation_id})")
 
     answer(data, output, table=words)

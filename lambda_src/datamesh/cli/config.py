@@ -17,10 +17,10 @@ aws_profile = sales
 
 import configparser
 import io
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import click
 import typer
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -75,11 +75,17 @@ class Profile(Model):
         return self
 
 
+_chosen: ContextVar[Path | None] = ContextVar("config_file", default=None)
+
+
+def choose_file(path: Path | None) -> None:
+    """Take profiles from this file; with None from where they are when nobody says otherwise."""
+    _chosen.set(path)
+
+
 def config_path() -> Path:
     """Return where the profiles are: where `--config-file` says, before any command, else below the home directory."""
-    context = click.get_current_context(silent=True)
-    given = context.find_root().params.get("config_file") if context is not None else None
-    return Path(given) if given is not None else Path.home() / ".config" / "datamesh" / "config"
+    return _chosen.get() or Path.home() / ".config" / "datamesh" / "config"
 
 
 def profile_of(name: str) -> Profile:

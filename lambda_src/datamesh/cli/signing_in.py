@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from rich.text import Text
 
 from datamesh.aws.cognito import SignInFailed
 from datamesh.cli.client import ApiClient
@@ -52,7 +53,7 @@ def whoami(profile: ProfileName = DEFAULT, output: Output = Format.TABLE) -> Non
     me = api(profile).ask("get_me", Me)
     roles = [f"{each.domain}: {', '.join(each.roles)}" for each in me.domains]
     mesh = [f"the mesh: {', '.join(me.mesh_roles)}"] if me.mesh_roles else []
-    answer(me.to_json(), output, table=lambda: "\n".join([str(me.email), *roles, *mesh]))
+    answer(me.to_json(), output, table=lambda: Text("\n".join([str(me.email), *roles, *mesh])))
 
 
 def configure(  # noqa: PLR0917 - options have no order
