@@ -194,7 +194,7 @@ variable "portal" {
     * `cognito_endpoint`: where browsers sign in, when it is not AWS's own.
     * `custom_domain`: the portal's own domain, with `name` and `certificate_arn` (ACM, in us-east-1).
     * `domains`: domains whose people sign in; each has a group of owners, of stewards and of members.
-    * `mfa`: OFF, OPTIONAL or ON.
+    * `mfa`: OFF, OPTIONAL or ON; the portal's own pages and the CLI know OFF alone so far.
     * `open_search`: holds the search index instead of a file; `domain_arn` and `endpoint`.
     * `price_class`: from where CloudFront serves the pages.
     * `requests_per_second`: how many requests the API takes, of all people together.

@@ -192,7 +192,7 @@ variable "log_retention_days" {
 }
 
 variable "mfa" {
-  description = "Whether people sign in with a code of an authenticator app as well: OFF, OPTIONAL or ON."
+  description = "Whether people sign in with a code of an authenticator app as well: OFF, OPTIONAL or ON. The portal's own pages and the CLI ask for a password alone so far; with a code people need another client."
   type        = string
   default     = "OFF"
   nullable    = false
