@@ -31,7 +31,8 @@ demo: setup host-package ## Run the whole mesh from nothing to a consumer's quer
 	@$(PYTHON) -m sandbox demo
 
 .PHONY: up
-up: setup host-package ## Start the sandbox with the mesh applied and leave it running (build/sandbox.json)
+up: setup host-package ## Start the sandbox with the mesh and its portal and leave it running (build/sandbox.json)
+	@if command -v npm >/dev/null; then $(MAKE) portal; else echo "Without Node.js the portal has its API and no pages."; fi
 	@$(PYTHON) -m sandbox up
 
 .PHONY: down

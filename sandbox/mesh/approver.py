@@ -20,7 +20,8 @@ from sandbox.mesh.layout import CENTRAL
 
 Decision = Literal["APPROVE", "DENY"]
 SECONDS = 60.0
-_LINK = re.compile(r"https?://\S+/(?:approvals|approval-links)/\S+")
+# Of an approval, to central's own page or to the portal's.
+LINK = re.compile(r"https?://\S+/(?:approvals|approval-links)/\S+")
 _IN_PORTAL = re.compile(r"https?://[^/\s]+/approval-links/(\S+)")
 
 
@@ -70,7 +71,7 @@ class Approver:
             found = [
                 mail
                 for mail in self._sandbox.mails(self.address)
-                if request_id in mail["text"] and _LINK.search(mail["text"])
+                if request_id in mail["text"] and LINK.search(mail["text"])
             ]
             if found:
                 return found[-1]
@@ -79,7 +80,7 @@ class Approver:
 
     def link(self, mail: dict[str, Any]) -> str:
         """Return the link in a mail, as it stands there."""
-        found = _LINK.search(mail["text"])
+        found = LINK.search(mail["text"])
         if found is None:
             raise NoMailError("the mail has no link")
         return found.group(0).rstrip(".,>")

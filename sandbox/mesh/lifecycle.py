@@ -13,11 +13,12 @@ from rich.table import Table
 from sandbox.client import Sandbox
 from sandbox.mesh import people, profiles
 from sandbox.mesh.bring_up import Mesh, Portal, bring_up, write_description
-from sandbox.mesh.layout import BUILD, PORT
+from sandbox.mesh.layout import BUILD, PORT, ROOT
 from sandbox.mesh.progress import Progress
 
 DESCRIPTION = BUILD / "sandbox.json"
 DIRECTORY = BUILD / "sandbox"
+PAGES = ROOT / "portal" / "dist" / "index.html"
 
 
 def running() -> int | None:
@@ -72,6 +73,8 @@ def up() -> int:
 def _show_portal(progress: Progress, portal: Portal) -> None:
     """Print where the portal is, who may sign in, and what to try."""
     progress.say(f"\nThe portal: {portal.url}\n")
+    if not PAGES.is_file():
+        progress.say("Its pages are not built (`make portal`, with Node.js): so far only its API answers.\n")
     table = Table(box=None, pad_edge=False)
     for name in ("Address", "Password"):
         table.add_column(name, no_wrap=True)
@@ -91,7 +94,8 @@ Three things to try:
      leads to the request. Sign in as owner@sales.example and approve it.
   3. Look at what happened: as operator@mesh.example, every workflow with its steps and events. Or from a terminal,
      where every user has a profile:
-     DATAMESH_CONFIG_FILE={file} .venv/bin/datamesh --profile operator workflow list
+     export DATAMESH_CONFIG_FILE={file} DATAMESH_PROFILE=operator
+     .venv/bin/datamesh login && .venv/bin/datamesh workflow list
 
 examples/ has the same without people: plain boto3 and commands on a domain's bus."""
     )

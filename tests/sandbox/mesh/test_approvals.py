@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.mesh import data, people
-from sandbox.mesh.approver import Decision, Page
+from sandbox.mesh.approver import LINK, Decision, Page
 from sandbox.mesh.layout import CENTRAL, FINANCE, MARKETING, SALES, Account
 from sandbox.mesh.query import QueryRefusedError
 from tests.sandbox.mesh.approvals import (
@@ -83,7 +83,7 @@ def test_a_person_approves_and_exactly_that_is_readable(approvals: Approvals) ->
     before = left(story)
     # A mail scanner opens whatever it finds: nothing is decided by looking.
     for mail in approvals.sandbox.mails():
-        if "/approvals/" in mail["text"]:
+        if LINK.search(mail["text"]):
             assert approvals.owner.open(approvals.owner.link(mail)).status == 200
     assert approvals.status(request_id) == "PENDING"
     assert story.ledger(request_id, "VoteCast") == []
@@ -378,7 +378,7 @@ def test_what_becomes_personal_is_held_back_until_a_person_approves_it(approvals
     refused(approvals, names)
     assert story.query(f"SELECT faa FROM {DATABASE}.airports WHERE faa = 'JFK'").rows == [["JFK"]]
     (mail,) = until(
-        lambda: [mail for mail in approvals.sandbox.mails(OWNER) if "/approvals/" in mail["text"]], "the owner's mail"
+        lambda: [mail for mail in approvals.sandbox.mails(OWNER) if LINK.search(mail["text"])], "the owner's mail"
     )
     page = approvals.owner.decide(approvals.owner.link(mail), "APPROVE", "It is public anyway.")
     assert page.status == 200
