@@ -15,7 +15,7 @@ def test_the_package_has_the_flows_and_not_the_command_line() -> None:
     assert (PACKAGE / "datamesh" / "cli" / "app.py").exists()
 
 
-@pytest.mark.parametrize("name", ["boto3", "pyyaml", "rich", "typer", "shellingham"])
+@pytest.mark.parametrize("name", ["boto3", "pyarrow", "pycognito", "rich", "typer", "shellingham"])
 def test_the_package_has_nothing_that_only_the_command_line_needs(name: str) -> None:
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert not any(needed.startswith(name) for needed in project["dependencies"])
