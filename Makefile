@@ -153,7 +153,7 @@ build/package/%.stamp: $(PACKAGE_INPUTS) | setup
 
 PORTAL_INPUTS := $(shell find portal -type f -not -path '*/node_modules/*' -not -path 'portal/dist/*' -not -path 'portal/tests/*' -not -name '*.md' 2>/dev/null)
 
-portal/node_modules/.installed: portal/package.json portal/package-lock.json
+portal/node_modules/.installed: portal/package-lock.json
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("portal: Node 20.19 or newer is needed, " + process.version + " was found"); process.exit(1) }'
 	@npm --prefix portal ci --silent --no-fund --no-audit
 	@touch $@
