@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 
-from sandbox import adapter, api_urls
+from sandbox import adapter, api_urls, cognito
 from sandbox.api import Json
 
 HOST = "127.0.0.1"
@@ -110,6 +110,7 @@ def serve(port: int) -> None:
         asyncio.run(run())
     finally:
         adapter.stop_workers()
+        cognito.forget_keys()
         logging.shutdown()
         # Executions and pollers run in threads that nothing joins: do not wait for them.
         os._exit(0)

@@ -25,6 +25,7 @@ Knowingly different from AWS:
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,11 @@ def install() -> None:
     adapter.patch(_MODULE, "_fake_token", tokens.as_the_client_may_read)
     adapter.patch(_MODULE, "_send_verification_email", _unguessable)
     adapter.patch(_MODULE, "_deliver_cognito_email", _into_the_mailbox)
+
+
+def forget_keys() -> None:
+    """Remove the signing keys from the disk: they are this process's own."""
+    shutil.rmtree(adapter.internal(_MODULE, "_POOL_KEYS_DIR"), ignore_errors=True)
 
 
 def _into_the_mailbox(_original: Json) -> Json:
