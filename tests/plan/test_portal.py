@@ -210,6 +210,19 @@ def test_with_open_search_nobody_reads_or_writes_the_file(full: Plan) -> None:
         ]
 
 
+def test_the_administrators_that_the_mesh_needs_leave_room_for_those_that_are_asked_for() -> None:
+    # GIVEN the flows that administer Lake Formation in central
+    own = (
+        (ROOT / "modules/central-governance/lake_formation.tf").read_text(encoding="utf-8").count("_function.role_arn")
+    )
+    declared = {name: body for _, name, body in blocks(ROOT / "modules" / "central-governance", "variable")}
+    (limit,) = re.findall(r"length\(distinct\(var.administrators\)\) <= (\d+)", str(declared["administrators"]))
+
+    # THEN Lake Formation takes them all; the portal's reader is among those that are asked for
+    assert own
+    assert own + int(limit) == 30
+
+
 # --- what the listeners hear
 
 
