@@ -64,8 +64,8 @@ destroy: setup deploy-package ## Take one workspace down; data stays unless DELE
 ##@ Develop
 
 .PHONY: test
-test: setup host-package lint test-unit ## Run all checks
-	@$(PYTEST) tests/sandbox tests/plan tests/flow $(GROUPED)
+test: setup host-package portal browser lint test-unit ## Run all checks
+	@$(PYTEST) tests/sandbox tests/portal tests/plan tests/flow $(GROUPED)
 
 .PHONY: lint
 lint: setup checkov-setup ## Check style, types, Terraform, generated documents and security rules
@@ -93,6 +93,10 @@ test-plan: setup host-package ## Terraform plans against their inventories, and 
 .PHONY: test-sandbox
 test-sandbox: setup host-package ## The sandbox's own rules and the real mesh in it
 	@$(PYTEST) tests/sandbox $(GROUPED)
+
+.PHONY: test-portal
+test-portal: setup host-package portal browser ## People in a real browser against the applied mesh (build/screenshots)
+	@$(PYTEST) tests/portal
 
 .PHONY: portal-lint
 portal-lint: portal/node_modules/.installed ## Check the portal's types, style and accessibility rules
