@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from datamesh.aws.clients import DATA_PLANE
 from datamesh.models.errors import DatameshError, PublishFailed
-from datamesh.models.events import DOMAIN_SOURCE, EventData, Metadata
+from datamesh.models.events import CENTRAL_SOURCE, DOMAIN_SOURCE, EventData, Metadata
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # It is none of the types that a domain's bus forwards, so nobody else hears of it.
 READY = "ListenerReady"
+EVERYTHING = {"source": [DOMAIN_SOURCE, CENTRAL_SOURCE]}
 TAG, TAG_VALUE = "datamesh:temporary", "true"
 # A rule that was just made may not match for a while.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule.html
@@ -81,9 +82,15 @@ class DomainBus:
         """Put a command on the bus. Raises PublishFailed: PutEvents answers 200 all the same."""
         self._put(data.detail_type(), data.to_json(), correlation_id)
 
+    def try_to_put(self, correlation_id: uuid.UUID) -> None:
+        """Put an event on the bus that nobody acts on, to see whether that is allowed. Raises PublishFailed."""
+        self._put(READY, {}, correlation_id)
+
     @contextmanager
-    def listening(self, correlation_id: uuid.UUID) -> Iterator[Heard]:
-        """Hear all that is said with a correlation id. Everything made for that is removed, whatever happens.
+    def listening(self, correlation_id: uuid.UUID, *, everything: bool = False) -> Iterator[Heard]:
+        """Hear all that is said with a correlation id, or all that is said on the bus by the mesh.
+
+        Everything made for that is removed, whatever happens.
 
         Raises CannotListen.
         """
@@ -91,7 +98,10 @@ class DomainBus:
         url: str | None = None
         try:
             try:
-                url = self._subscribe(name, correlation_id)
+                pattern = (
+                    EVERYTHING if everything else {"detail": {"metadata": {"correlation_id": [str(correlation_id)]}}}
+                )
+                url = self._subscribe(name, pattern)
                 heard = Heard(self._sqs, url)
                 self._until_ready(heard, correlation_id)
             except (ClientError, BotoCoreError, PublishFailed) as error:
@@ -104,8 +114,7 @@ class DomainBus:
         finally:
             self._unsubscribe(name, url)
 
-    def _subscribe(self, name: str, correlation_id: uuid.UUID) -> str:
-        pattern = {"detail": {"metadata": {"correlation_id": [str(correlation_id)]}}}
+    def _subscribe(self, name: str, pattern: Mapping[str, Any]) -> str:
         rule_arn = self._events.put_rule(
             Name=name,
             EventBusName=self._name,

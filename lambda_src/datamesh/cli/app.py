@@ -5,7 +5,20 @@ import sys
 import typer
 
 from datamesh.aws.clients import SDK_ERRORS
-from datamesh.cli import audit, domain, policy, product, reconcile, signing_in
+from datamesh.cli import (
+    access,
+    approval,
+    audit,
+    doctor,
+    domain,
+    events,
+    grant,
+    policy,
+    product,
+    reconcile,
+    signing_in,
+    workflow,
+)
 from datamesh.cli.client import ApiRefused
 from datamesh.cli.config import ConfigFile, choose_file
 from datamesh.cli.output import REFUSED, UNANSWERED, remark
@@ -22,11 +35,17 @@ app.command()(signing_in.configure)
 app.command()(signing_in.login)
 app.command()(signing_in.logout)
 app.command()(signing_in.whoami)
+app.command()(doctor.doctor)
+app.add_typer(access.app, name="access")
+app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
 app.add_typer(domain.app, name="domain")
+app.add_typer(events.app, name="events")
+app.add_typer(grant.app, name="grant")
 app.add_typer(policy.app, name="policy")
 app.add_typer(product.app, name="product")
 app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(workflow.app, name="workflow")
 
 
 @app.callback()

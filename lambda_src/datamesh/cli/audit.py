@@ -3,20 +3,26 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from datamesh.aws.ledger import Ledger
 from datamesh.aws.registry import Registry
+from datamesh.cli.config import DEFAULT, ProfileName, profile_of
 from datamesh.cli.ledger_files import FileFormat, read_entries, write_entries
 from datamesh.cli.output import REFUSED, Format, Output, answer, unanswered
+from datamesh.cli.signing_in import api
+from datamesh.cli.whose import domain_or_all
 from datamesh.logic.ledger import Known, Verdict
 from datamesh.logic.ledger import verify as verify_entries
-from datamesh.models.ledger import LedgerEntry
+from datamesh.models.api.operations import AuditPage
+from datamesh.models.api.routes import AUDITORS
+from datamesh.models.ledger import LedgerEntry, LedgerKind
 
 app = typer.Typer(no_args_is_help=True, help="The ledger: what was decided on access, and whether it is unchanged.")
 
@@ -84,6 +90,37 @@ def show(
     answer([entry.to_json() for entry in shown], output, table=lambda: _entries(shown))
 
 
+@app.command("list")
+def list_entries(  # noqa: PLR0917 - options have no order
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            help="Only what is about this domain.", show_default="all for auditors, else the domain you are in"
+        ),
+    ] = None,
+    request: Annotated[UUID | None, typer.Option(help="Only what concerns this request.", show_default=False)] = None,
+    kind: Annotated[str | None, typer.Option(help="Only entries of this kind.", show_default=False)] = None,
+    last: Annotated[int, typer.Option(min=1, help="Only so many, the last ones.")] = 50,
+    profile: ProfileName = DEFAULT,
+    output: Output = Format.TABLE,
+) -> None:
+    """Print the last entries as the API has them: for auditors, and for owners and stewards of a domain.
+
+    `show`, `export` and `verify` read the ledger itself, with credentials of central's account.
+    """
+    if kind is not None and kind not in get_args(LedgerKind):
+        unanswered(f"--kind: {kind} is none of {', '.join(get_args(LedgerKind))}")
+    client = api(profile)
+    of = domain_or_all(client, profile_of(profile), domain, everything=False, overseers=AUDITORS)
+    query = {"kind": kind, "request_id": str(request) if request is not None else None, "limit": min(last, 200)}
+    if of is None:
+        pages = client.pages("list_audit", AuditPage, most=last, query=query)
+    else:
+        pages = client.pages("list_domain_audit", AuditPage, most=last, query=query, domain=of)
+    found: list[LedgerEntry] = list(pages)[::-1]
+    answer([entry.to_json() for entry in found], output, table=lambda: _entries(found))
+
+
 def _matching(entries: Iterable[LedgerEntry], wanted: dict[str, Any]) -> Iterator[LedgerEntry]:
     for entry in entries:
         if all(value is None or getattr(entry, name) == value for name, value in wanted.items()):
@@ -128,5 +165,6 @@ def _entries(entries: list[LedgerEntry]) -> RenderableType:
         short = details if len(details) <= MAX_DETAILS else f"{details[:MAX_DETAILS]}…"
         when = entry.at.strftime("%Y-%m-%d %H:%M:%S")
         request = str(entry.request_id) if entry.request_id is not None else ""
-        table.add_row(str(entry.sequence), when, entry.kind, entry.actor, request, entry.domain or "", short)
+        texts = (str(entry.sequence), when, entry.kind, entry.actor, request, entry.domain or "", short)
+        table.add_row(*map(Text, texts))
     return table

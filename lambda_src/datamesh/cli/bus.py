@@ -26,6 +26,19 @@ class Said(NamedTuple):
     events: list[str]
 
 
+class Awaited(NamedTuple):
+    """What ends the wait for an answer, besides a rejection and a failure.
+
+    `own` is said by the domain's account itself, all else by central. With `request_id` central says it in the flow in
+    which access was asked for, and not in that of the command.
+    """
+
+    facts: frozenset[str]
+    refusals: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    request_id: uuid.UUID | None = None
+
+
 class Ear(Protocol):
     """What listens."""
 
@@ -39,8 +52,8 @@ class Bus(Protocol):
     def put(self, data: Command, correlation_id: uuid.UUID) -> None:
         """Put a command on it."""
 
-    def listening(self, correlation_id: uuid.UUID) -> AbstractContextManager[Ear]:
-        """Hear what is said with a correlation id."""
+    def listening(self, correlation_id: uuid.UUID, *, everything: bool = False) -> AbstractContextManager[Ear]:
+        """Hear what is said with a correlation id, or everything."""
 
 
 def bus_of(profile: Profile) -> Bus:
@@ -53,8 +66,10 @@ def bus_of(profile: Profile) -> Bus:
     )
 
 
-def send(bus: Bus, command: Command, *, wait: bool, seconds: int, output: Format) -> None:
-    """Put a command on a bus and say what came of it.
+def send(
+    bus: Bus, command: Command, *, wait: bool, seconds: int, output: Format, awaited: Awaited | None = None
+) -> None:
+    """Put a command on a bus and say what came of it; without `awaited` what central first says of it is the answer.
 
     Ends with 1 when central refused it or its workflow failed, with 2 when nothing came in time.
     """
@@ -63,9 +78,10 @@ def send(bus: Bus, command: Command, *, wait: bool, seconds: int, output: Format
         bus.put(command, correlation_id)
         _say(command, correlation_id, Said("PENDING", None, None, None, []), output)
         return
-    with bus.listening(correlation_id) as ear:
+    widely = awaited is not None and awaited.request_id is not None
+    with bus.listening(correlation_id, everything=widely) as ear:
         bus.put(command, correlation_id)
-        said = heard(ear, command, seconds=seconds)
+        said = heard(ear, command, seconds=seconds, correlation_id=correlation_id, awaited=awaited)
     if said is None:
         name = command.detail_type()
         remark(f"datamesh: {name} is not answered after {seconds} s; its correlation id is {correlation_id}")
@@ -75,23 +91,48 @@ def send(bus: Bus, command: Command, *, wait: bool, seconds: int, output: Format
         raise typer.Exit(REFUSED)
 
 
-def heard(ear: Ear, command: Command, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> Said | None:
-    """Return what central says of a command; None when it says nothing in time. Only central's own word counts."""
+def heard(
+    ear: Ear,
+    command: Command,
+    *,
+    seconds: float,
+    correlation_id: uuid.UUID | None = None,
+    awaited: Awaited | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Said | None:
+    """Return what is said of a command; None when nothing is in time. Only central's own word counts, but for `own`."""
     deadline, events = clock() + seconds, list[str]()
-    wanted = DONE[command.detail_type()]
+    ends = awaited or Awaited(DONE[command.detail_type()])
     while clock() < deadline:
         for event in ear.next():
-            if event.get("source") != CENTRAL_SOURCE:
+            name, source = str(event.get("detail-type")), event.get("source")
+            if ends.request_id is not None and not _is_about(event, correlation_id, ends.request_id):
                 continue
-            name, data = str(event.get("detail-type")), event.get("detail", {}).get("data", {})
+            if source != CENTRAL_SOURCE and name not in ends.own:
+                continue
             events.append(name)
-            if name in wanted:
-                return Said("SUCCEEDED", None, None, None, events)
-            if name == "CommandRejected":
-                return Said("REJECTED", data.get("code"), data.get("message"), data.get("field"), events)
-            if name == "WorkflowFailed":
-                return Said("FAILED", data.get("error"), data.get("cause"), None, events)
+            if (said := _told(name, event.get("detail", {}).get("data", {}), ends)) is not None:
+                return said._replace(events=events)
     return None
+
+
+def _told(name: str, data: Mapping[str, Any], ends: Awaited) -> Said | None:
+    if name in ends.facts or name in ends.own:
+        return Said("SUCCEEDED", None, None, None, [])
+    if name in ends.refusals:
+        return Said(data.get("status", "DENIED"), name, data.get("reason"), None, [])
+    if name == "CommandRejected":
+        return Said("REJECTED", data.get("code"), data.get("message"), data.get("field"), [])
+    if name == "WorkflowFailed":
+        return Said("FAILED", data.get("error"), data.get("cause"), None, [])
+    return None
+
+
+def _is_about(event: Mapping[str, Any], correlation_id: uuid.UUID | None, request_id: uuid.UUID) -> bool:
+    detail = event.get("detail", {})
+    if detail.get("metadata", {}).get("correlation_id") == str(correlation_id):
+        return True
+    return bool(detail.get("data", {}).get("request_id") == str(request_id))
 
 
 def _say(command: Command, correlation_id: uuid.UUID, said: Said, output: Format) -> None:

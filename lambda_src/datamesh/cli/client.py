@@ -19,6 +19,7 @@ from datamesh.models.api.routes import BY_OPERATION
 from datamesh.models.errors import DatameshError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+T = TypeVar("T")
 PageT = TypeVar("PageT", bound=Page)
 Query = Mapping[str, str | int | list[str] | None]
 ATTEMPTS = 4
@@ -127,22 +128,45 @@ class ApiClient:
 
     def change(self, operation: str, body: BaseModel | None = None, *, key: str | None = None, **path: str) -> Accepted:
         """Ask to change something. Sent again with the same key nothing happens twice. Raises as `ask`."""
-        return self._call(operation, Accepted, path, body=body, key=key or uuid.uuid4().hex)
+        return self.settle(operation, Accepted, body, key=key, **path)
+
+    def settle(
+        self,
+        operation: str,
+        answer: type[ModelT],
+        body: BaseModel | None = None,
+        *,
+        key: str | None = None,
+        **path: str,
+    ) -> ModelT:
+        """Change something that is done with the answer, which is sent again as `change` is. Raises as `ask`."""
+        return self._call(operation, answer, path, body=body, key=key or uuid.uuid4().hex)
 
     def outcome(self, accepted: Accepted, *, seconds: float) -> Operation:
         """Wait for what becomes of a change. Raises OperationFailed, StillPending, and as `ask`."""
+
+        def look() -> Operation | None:
+            found = self.ask("get_operation", Operation, correlation_id=str(accepted.correlation_id))
+            return None if found.status == "PENDING" else found
+
+        found = self.until(look, seconds=seconds)
+        if found is None:
+            raise StillPending(
+                f"{accepted.command} is not done after {seconds:.0f} s; its operation is {accepted.correlation_id}"
+            )
+        if found.status != "SUCCEEDED":
+            raise OperationFailed(found)
+        return found
+
+    def until(self, look: Callable[[], T | None], *, seconds: float) -> T | None:
+        """Look again and again until there is something; None when there is nothing in time. Raises as `look`."""
         deadline, pause = self._clock() + seconds, 0.5
         while True:
-            found = self.ask("get_operation", Operation, correlation_id=str(accepted.correlation_id))
-            if found.status == "SUCCEEDED":
+            if (found := look()) is not None:
                 return found
-            if found.status != "PENDING":
-                raise OperationFailed(found)
             left = deadline - self._clock()
             if left <= 0:
-                raise StillPending(
-                    f"{accepted.command} is not done after {seconds:.0f} s; its operation is {accepted.correlation_id}"
-                )
+                return None
             self._pause(min(pause, left))
             pause = min(pause * 1.5, 5.0)
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from datamesh.cli.client import ApiClient, OperationFailed, StillPending
 from datamesh.cli.output import REFUSED, UNANSWERED, Format, answer, remark
 from datamesh.models.api.base import Accepted
+from datamesh.models.api.operations import Operation
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")]
 Timeout = Annotated[int, typer.Option(min=1, max=3_600, help="For how many seconds at most.")]
@@ -22,13 +23,19 @@ Key = Annotated[
 def settled(client: ApiClient, accepted: Accepted, *, wait: bool, seconds: int, output: Format) -> None:
     """Say what became of a change; ends with 1 when it was refused or failed, with 2 when nothing is known yet."""
     if not wait:
-        _say(accepted, {"status": "PENDING"}, output)
+        say(accepted, {"status": "PENDING"}, output)
         return
+    found = done(client, accepted, seconds=seconds, output=output)
+    say(accepted, {"status": found.status, "events": [event.detail_type for event in found.events]}, output)
+
+
+def done(client: ApiClient, accepted: Accepted, *, seconds: int, output: Format) -> Operation:
+    """Wait for a change and return what became of it; ends the command, and says why, when that is nothing."""
     try:
-        found = client.outcome(accepted, seconds=seconds)
+        return client.outcome(accepted, seconds=seconds)
     except OperationFailed as error:
         said = error.operation
-        _say(
+        say(
             accepted,
             {"status": said.status, "error": said.error, "message": said.message, "field": said.field},
             output,
@@ -37,7 +44,6 @@ def settled(client: ApiClient, accepted: Accepted, *, wait: bool, seconds: int, 
     except StillPending as error:
         remark(f"datamesh: {error.message}")
         raise typer.Exit(UNANSWERED) from error
-    _say(accepted, {"status": found.status, "events": [event.detail_type for event in found.events]}, output)
 
 
 def confirmed(question: str, *, yes: bool) -> None:
@@ -46,7 +52,8 @@ def confirmed(question: str, *, yes: bool) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _say(accepted: Accepted, more: dict[str, Any], output: Format) -> None:
+def say(accepted: Accepted, more: dict[str, Any], output: Format) -> None:
+    """Say how a change stands."""
     data = {**accepted.to_json(), **more}
 
     def words() -> Text:

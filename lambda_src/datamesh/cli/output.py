@@ -52,6 +52,11 @@ def remark(text: str) -> None:
     Console(stderr=True, soft_wrap=True).print(text, markup=False, highlight=False)
 
 
+def aside(shown: RenderableType) -> None:
+    """Show people what they need to know before they answer."""
+    Console(stderr=True).print(shown)
+
+
 def unanswered(text: str) -> NoReturn:
     """End the command without an answer."""
     remark(f"datamesh: {text}")

@@ -114,7 +114,7 @@ def user_pool(profile: Profile) -> UserPool:
 def _api_profile(name: str) -> Profile:
     profile = profile_of(name)
     if profile.mode != "api":
-        unanswered(f"the profile {name} speaks on a domain's bus; nobody signs in there")
+        unanswered(f"only the API does this, and the profile {name} speaks on a domain's bus: use one of the mode api")
     return profile
 
 

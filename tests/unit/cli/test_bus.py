@@ -40,8 +40,8 @@ class FakeBus:
         self.sent.append((data, correlation_id))
 
     @contextmanager
-    def listening(self, correlation_id: uuid.UUID) -> Iterator[FakeBus]:
-        self.log.append("listen")
+    def listening(self, correlation_id: uuid.UUID, *, everything: bool = False) -> Iterator[FakeBus]:
+        self.log.append("listen to everything" if everything else "listen")
         yield self
         self.log.append("stop")
 
