@@ -29,5 +29,7 @@ export default defineConfig(({ mode }) => ({
     setupFiles: ["tests/unit/setup.ts"],
     server: { deps: { inline: [/@cloudscape-design/] } },
     restoreMocks: true,
+    // Cloudscape is slow in jsdom, more so on a busy machine.
+    testTimeout: 30_000,
   },
 }));

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 # name → person, address, and what is done before the picture is taken: `click:<text>`, `fill:<label>=<text>`, …
@@ -48,7 +48,7 @@ def act(page: Page, step: str) -> None:
         page.keyboard.press(rest)
     elif verb == "fill":
         label, _, text = rest.partition("=")
-        page.get_by_label(label).first.fill(text.replace("\\n", "\n"))
+        page.get_by_label(label).and_(page.locator("input, textarea")).first.fill(text.replace("\\n", "\n"))
     elif verb == "wait":
         page.get_by_text(rest).first.wait_for()
     elif verb == "fail":
@@ -61,6 +61,19 @@ def act(page: Page, step: str) -> None:
         raise ValueError(f"unknown step {step}")
 
 
+def open_page(page: Page, address: str, steps: tuple[str, ...]) -> None:
+    """Open a page and do the steps; those that break the API come before it."""
+    before = [step for step in steps if step.partition(":")[0] in {"fail", "stall"}]
+    for step in before:
+        act(page, step)
+    page.goto(address)
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_timeout(900)
+    for step in steps:
+        if step not in before:
+            act(page, step)
+
+
 def look(browser: Browser, base: str, out: Path, name: str, view: str) -> list[str]:
     """Take one picture and return what is wrong on the page."""
     person, address, steps = LOOKS[name]
@@ -68,17 +81,16 @@ def look(browser: Browser, base: str, out: Path, name: str, view: str) -> list[s
     problems: list[str] = []
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
+    page.set_default_timeout(12_000)
     page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-    if person is not None:
-        sign_in(page, base, person)
-    for step in [step for step in steps if step.partition(":")[0] in {"fail", "stall"}]:
-        act(page, step)
-    page.goto(f"{base}{address}")
-    page.get_by_role("heading", level=1).wait_for()
-    page.wait_for_timeout(900)
-    for step in [step for step in steps if step.partition(":")[0] not in {"fail", "stall"}]:
-        act(page, step)
+    try:
+        if person is not None:
+            sign_in(page, base, person)
+        open_page(page, f"{base}{address}", steps)
+    except Error as error:
+        problems.append(f"not to be had: {error.message.splitlines()[0]}")
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(700)
     page.screenshot(path=out / f"{name}-{view}.png", full_page=True)
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

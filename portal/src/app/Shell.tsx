@@ -5,10 +5,11 @@ import Flashbar from "@cloudscape-design/components/flashbar";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import Spinner from "@cloudscape-design/components/spinner";
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { lazy, Suspense, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { Outlet, useLocation, useNavigate } from "react-router";
 import { useMe } from "@/api/me";
 import { useAuth } from "@/auth/context";
+import { isNarrow } from "@/components/hooks";
 import { useFlash } from "./flash";
 import { useFollow } from "./links";
 import { activeHref, navigationOf } from "./navigation";
@@ -44,12 +45,20 @@ export function Starting() {
 
 function SignedIn() {
   const { data: me } = useMe();
-  const { pathname } = useLocation();
+  const { pathname, search } = useLocation();
   const flash = useFlash();
   const follow = useFollow();
   const [breadcrumbs, setBreadcrumbs] = useState<Breadcrumbs>([]);
   const [navigationOpen, setNavigationOpen] = useState(() => globalThis.matchMedia("(min-width: 1100px)").matches);
   const visited = useRef<string | null>(null);
+  // Before it has measured the page, AppLayout may take it for too narrow and close the navigation.
+  const settled = useRef(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      settled.current = true;
+    }, 500);
+    return () => clearTimeout(timer);
+  }, []);
   const page = useMemo<PageFrame>(
     () => ({
       setBreadcrumbs,
@@ -73,16 +82,15 @@ function SignedIn() {
         headerSelector="#top"
         toolsHide
         navigationOpen={navigationOpen}
-        onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
+        onNavigationChange={({ detail }) => {
+          if (detail.open || settled.current || isNarrow()) setNavigationOpen(detail.open);
+        }}
         navigation={
           <SideNavigation
-            activeHref={activeHref(pathname)}
+            activeHref={activeHref(pathname, search)}
             header={{ text: "Data mesh", href: paths.home }}
             items={items}
-            onFollow={(event) => {
-              follow(event);
-              if (!globalThis.matchMedia("(min-width: 688px)").matches) setNavigationOpen(false);
-            }}
+            onFollow={follow}
           />
         }
         breadcrumbs={

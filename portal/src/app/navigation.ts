@@ -1,6 +1,6 @@
 /** The side navigation: what there is, for whom, and which entry a page belongs to. */
 import type { SideNavigationProps } from "@cloudscape-design/components/side-navigation";
-import { domainsOf } from "@/api/me";
+import { domainsOf, inMesh } from "@/api/me";
 import type { Me } from "@/api/types";
 import { paths } from "./paths";
 
@@ -21,6 +21,25 @@ const SECTIONS: readonly { text: string | null; entries: readonly Entry[] }[] = 
       { text: "Request by LF-tag", href: paths.requestByTags, to: (me) => domainsOf(me).length > 0 },
     ],
   },
+  {
+    text: "Access",
+    entries: [
+      { text: "My requests", href: paths.requests },
+      { text: "Approvals", href: paths.approvals },
+      { text: "My access", href: paths.access },
+    ],
+  },
+  {
+    text: "What happened",
+    entries: [
+      { text: "Executions", href: paths.executions() },
+      {
+        text: "Audit",
+        href: paths.audit,
+        to: (me) => domainsOf(me, "owner", "steward").length > 0 || inMesh(me, "admin", "auditor"),
+      },
+    ],
+  },
 ];
 
 export function navigationOf(me: Me | undefined): SideNavigationProps.Item[] {
@@ -33,12 +52,13 @@ export function navigationOf(me: Me | undefined): SideNavigationProps.Item[] {
   });
 }
 
-/** The entry whose address is the longest beginning of the page's. */
-export function activeHref(pathname: string): string {
+/** The entry whose address is the longest beginning of the page's; one with a query fits only just this. */
+export function activeHref(pathname: string, search = ""): string {
   const all = SECTIONS.flatMap(({ entries }) => entries.map(({ href }) => href));
-  const fitting = all.filter((href) => {
-    const [path = ""] = href.split("?");
-    return pathname === path || (path !== "/" && pathname.startsWith(`${path}/`));
-  });
+  const fitting = all.filter((href) =>
+    href.includes("?")
+      ? href === pathname + search
+      : pathname === href || (href !== "/" && pathname.startsWith(`${href}/`)),
+  );
   return fitting.sort((a, b) => b.length - a.length)[0] ?? "";
 }

@@ -3,16 +3,17 @@ import { useSearchParams } from "react-router";
 
 const NARROW = "(max-width: 687px)";
 
-/** Whether the screen is a phone's. Lists then show what matters only. */
+export function isNarrow(): boolean {
+  return globalThis.matchMedia(NARROW).matches;
+}
+
+/** Whether the screen is a phone's. */
 export function useNarrow(): boolean {
-  return useSyncExternalStore(
-    (changed) => {
-      const media = globalThis.matchMedia(NARROW);
-      media.addEventListener("change", changed);
-      return () => media.removeEventListener("change", changed);
-    },
-    () => globalThis.matchMedia(NARROW).matches,
-  );
+  return useSyncExternalStore((changed) => {
+    const media = globalThis.matchMedia(NARROW);
+    media.addEventListener("change", changed);
+    return () => media.removeEventListener("change", changed);
+  }, isNarrow);
 }
 
 /** The value as it was when it had not changed for a while. */

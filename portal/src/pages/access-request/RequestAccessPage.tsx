@@ -195,26 +195,26 @@ function RequestEditor({ start, mine }: { start: RequestForm; mine: readonly str
                       constraintText={account === null ? undefined : `In account ${account}.`}
                       errorText={problems.principals}
                       stretch
-                      secondaryControl={
+                    >
+                      <div className="with-button">
+                        <Input
+                          value={typed}
+                          spellcheck={false}
+                          placeholder={`arn:aws:iam::${account ?? "333333333333"}:role/analyst`}
+                          onChange={({ detail }) => {
+                            setTyped(detail.value);
+                            setRefused({});
+                          }}
+                          onKeyDown={(event) => {
+                            if (event.detail.key !== "Enter" || typed.trim() === "") return;
+                            event.preventDefault();
+                            addTyped();
+                          }}
+                        />
                         <Button formAction="none" disabled={typed.trim() === ""} onClick={addTyped}>
                           Add
                         </Button>
-                      }
-                    >
-                      <Input
-                        value={typed}
-                        spellcheck={false}
-                        placeholder={`arn:aws:iam::${account ?? "333333333333"}:role/analyst`}
-                        onChange={({ detail }) => {
-                          setTyped(detail.value);
-                          setRefused({});
-                        }}
-                        onKeyDown={(event) => {
-                          if (event.detail.key !== "Enter" || typed.trim() === "") return;
-                          event.preventDefault();
-                          addTyped();
-                        }}
-                      />
+                      </div>
                     </FormField>
                     {form.principals.length > 0 && (
                       <TokenGroup

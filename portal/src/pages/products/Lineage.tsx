@@ -88,7 +88,7 @@ function Grants({ grants }: { grants: readonly GrantOfProduct[] }) {
         {
           id: "principals",
           header: "Principals",
-          minWidth: 180,
+          minWidth: 250,
           cell: ({ principals }) => (
             <ul className="plain break">
               {principals.map((principal) => (

@@ -8,9 +8,9 @@ import FileUpload from "@cloudscape-design/components/file-upload";
 import Form from "@cloudscape-design/components/form";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
+import Tabs from "@cloudscape-design/components/tabs";
 import { useMemo, useRef, useState, type SyntheticEvent } from "react";
 import { useParams } from "react-router";
 import { unwrap } from "@/api/client";
@@ -145,46 +145,57 @@ function Editor({ domain, base, known }: { domain: string; base: string; known: 
               onEnd={work.end}
             />
           )}
-          <SegmentedControl
-            label="How the product is described"
-            selectedId={by}
-            options={[
-              { id: "manifest", text: "Manifest (YAML)" },
-              { id: "form", text: "Form" },
+          <Tabs
+            ariaLabel="How the product is described"
+            activeTabId={by}
+            onChange={({ detail }) => setBy(detail.activeTabId as "manifest" | "form")}
+            tabs={[
+              {
+                id: "manifest",
+                label: "Manifest (YAML)",
+                content: (
+                  <Container header={<Header variant="h2">Manifest</Header>}>
+                    <SpaceBetween size="m">
+                      <ManifestUpload onLoaded={setManifest} />
+                      <ManifestEditor
+                        ref={editor}
+                        value={manifest}
+                        problems={plan?.problems ?? []}
+                        onChange={(text) => {
+                          setManifest(text);
+                          setAccepted(false);
+                        }}
+                      />
+                      {tooLong && (
+                        <Alert type="error">
+                          A manifest has at most {MAX_MANIFEST.toLocaleString("en-GB")} characters.
+                        </Alert>
+                      )}
+                      {touched && manifest.trim() === "" && (
+                        <Alert type="error">Choose a file, or paste the manifest.</Alert>
+                      )}
+                    </SpaceBetween>
+                  </Container>
+                ),
+              },
+              {
+                id: "form",
+                label: "Form",
+                content: (
+                  <ProductFields
+                    form={form}
+                    base={base}
+                    named={known !== null}
+                    problems={touched ? formProblems : {}}
+                    onChange={(changed) => {
+                      setForm(changed);
+                      setAccepted(false);
+                    }}
+                  />
+                ),
+              },
             ]}
-            onChange={({ detail }) => setBy(detail.selectedId as "manifest" | "form")}
           />
-          {by === "manifest" ? (
-            <Container header={<Header variant="h2">Manifest</Header>}>
-              <SpaceBetween size="m">
-                <ManifestUpload onLoaded={setManifest} />
-                <ManifestEditor
-                  ref={editor}
-                  value={manifest}
-                  problems={plan?.problems ?? []}
-                  onChange={(text) => {
-                    setManifest(text);
-                    setAccepted(false);
-                  }}
-                />
-                {tooLong && (
-                  <Alert type="error">A manifest has at most {MAX_MANIFEST.toLocaleString("en-GB")} characters.</Alert>
-                )}
-                {touched && manifest.trim() === "" && <Alert type="error">Choose a file, or paste the manifest.</Alert>}
-              </SpaceBetween>
-            </Container>
-          ) : (
-            <ProductFields
-              form={form}
-              base={base}
-              named={known !== null}
-              problems={touched ? formProblems : {}}
-              onChange={(changed) => {
-                setForm(changed);
-                setAccepted(false);
-              }}
-            />
-          )}
           <section aria-label="What registering would do" aria-busy={query.isFetching}>
             <SpaceBetween size="m">
               <Header variant="h2" info={query.isFetching ? <Spinner /> : undefined}>

@@ -9,7 +9,7 @@ import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { unwrap } from "@/api/client";
 import { useApi } from "@/api/context";
-import { seesInside, useMe } from "@/api/me";
+import { domainsOf, hasRole, seesInside, useMe } from "@/api/me";
 import type { ProductDetail } from "@/api/types";
 import { Page } from "@/app/page";
 import { paths } from "@/app/paths";
@@ -53,12 +53,12 @@ export default function ProductPage() {
         detail === undefined ? undefined : (
           <SpaceBetween direction="horizontal" size="xs">
             {detail.may_edit && detail.status !== "DEREGISTERED" && (
-              <>
-                <Button onClick={() => setLeaving(true)}>Take out of the mesh</Button>
-                <RouterButton href={paths.editProduct(domain, product)}>Change</RouterButton>
-              </>
+              <Button onClick={() => setLeaving(true)}>Take out of the mesh</Button>
             )}
-            {detail.status === "REGISTERED" && (
+            {detail.may_edit && detail.status !== "DEREGISTERED" && (
+              <RouterButton href={paths.editProduct(domain, product)}>Change</RouterButton>
+            )}
+            {detail.status === "REGISTERED" && domainsOf(me).some((mine) => mine !== domain) && (
               <RouterButton href={paths.requestProduct(domain, product)} variant="primary">
                 Request access
               </RouterButton>
@@ -79,14 +79,14 @@ export default function ProductPage() {
           </Empty>
         }
       >
-        {(found) => <Product product={found} inside={inside} />}
+        {(found) => <Product product={found} inside={inside} own={hasRole(me, domain)} />}
       </Loaded>
       {leaving && <TakeOut domain={domain} product={product} onClose={() => setLeaving(false)} />}
     </Page>
   );
 }
 
-function Product({ product, inside }: { product: ProductDetail; inside: boolean }) {
+function Product({ product, inside, own }: { product: ProductDetail; inside: boolean; own: boolean }) {
   const [tab, setTab] = useTab("schema");
   const { domain, error, classification, pii, access_mode, tags, owners, stewards, readable_by, crawl_status } =
     product;
@@ -125,7 +125,10 @@ function Product({ product, inside }: { product: ProductDetail; inside: boolean 
             ],
             ["Access", product.sensitive ? "People decide on it" : "Not sensitive"],
             ["Shared", MODES[access_mode]],
-            ["Your access", reads ? `Through ${(readable_by ?? []).join(", ")}` : "None yet"],
+            [
+              "Your access",
+              reads ? `Through ${(readable_by ?? []).join(", ")}` : own ? "Your domain owns it" : "None yet",
+            ],
             ["Schema", <CrawlState key="crawl" status={crawl_status} />],
             ["Registered", <Time key="registered" at={product.registered_at} />],
             ["LF-tags", Object.keys(tags ?? {}).length > 0 ? <TagBadges key="tags" tags={tags} /> : null],
