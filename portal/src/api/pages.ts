@@ -13,7 +13,7 @@ interface PageOf<T> {
 export function usePages<T>(
   queryKey: readonly unknown[],
   read: (cursor: string | undefined) => Promise<PageOf<T>>,
-  { every, enabled = true }: { every: number; enabled?: boolean },
+  { every, enabled = true }: { every: number | false; enabled?: boolean },
 ) {
   const query = useInfiniteQuery({
     queryKey,

@@ -3,12 +3,14 @@ import type {
   AccessPreview,
   AccessRequest,
   Accepted,
+  DecisionGiven,
   Operation,
   ProductPlan,
   ProductRegistration,
   SearchResult,
 } from "@/api/types";
-import { APPROVALS, DOMAINS, EXECUTIONS, GRANTS, id, LF_TAGS, PEOPLE, PRODUCTS, REQUESTS } from "./data.ts";
+import { DOMAINS, GRANTS, id, LF_TAGS, PEOPLE, PRODUCTS } from "./data.ts";
+import * as flows from "./flows.ts";
 
 export interface Asked {
   email: string;
@@ -50,6 +52,8 @@ const FACTS: Record<string, string> = {
   RegisterDataProduct: "DataProductRegistered",
   DeregisterDataProduct: "DataProductDeregistered",
   RequestDataProductAccess: "DataProductAccessRequested",
+  ExtendDataProductAccess: "DataProductAccessRequested",
+  RevokeDataProductAccess: "DataProductAccessRevoked",
 };
 
 function operation({ path }: Asked): Operation | null {
@@ -374,6 +378,47 @@ function preview({ body }: Asked): AccessPreview {
   };
 }
 
+/** A comment with `changed` or `late` in it is refused as such. */
+function decision({ body, path }: Asked) {
+  const given = body as DecisionGiven;
+  const comment = given.comment ?? "";
+  if (comment.includes("changed")) {
+    throw new Refusal(
+      409,
+      "RequestChanged",
+      "What the request would show has changed: whoever decides is asked again.",
+    );
+  }
+  if (comment.includes("late")) throw new Refusal(410, "StageOverdue", "The time to decide is over");
+  return flows.decide(path[0] ?? "", given.decision);
+}
+
+function link({ path, email }: Asked) {
+  if (path[0] === "expired") throw new Refusal(410, "LinkExpired", "The time to decide is over");
+  if (path[0] !== "good") return null;
+  if (email !== "owner@sales.example") {
+    throw new Refusal(403, "NotEligible", "This link was sent to somebody else: sign in with the address that got it");
+  }
+  return { request_id: id(21), number: 0 };
+}
+
+function standing(query: URLSearchParams) {
+  const status = query.get("status");
+  return flows.ALL_EXECUTIONS.filter((execution) => status === null || execution.status === status);
+}
+
+function audit({ path, query }: Asked) {
+  const [kind, request] = [query.get("kind"), query.get("request_id")];
+  return page(
+    flows.LEDGER.filter(
+      (entry) =>
+        (path[0] === undefined || entry.domain === path[0]) &&
+        (kind === null || entry.kind === kind) &&
+        (request === null || entry.request_id === request),
+    ),
+  );
+}
+
 export const ROUTES: readonly Route[] = [
   ["GET", /^\/v1\/me$/, 200, ({ email }) => PEOPLE[email] ?? null],
   ["GET", /^\/v1\/domains$/, 200, () => page(DOMAINS)],
@@ -456,15 +501,52 @@ export const ROUTES: readonly Route[] = [
     "GET",
     /^\/v1\/domains\/([^/]+)\/access-requests$/,
     200,
-    ({ path }) => page(REQUESTS.filter(({ domain }) => domain === path[0])),
+    ({ path }) => page(flows.ALL_REQUESTS.filter(({ domain }) => domain === path[0])),
   ],
-  ["GET", /^\/v1\/approvals$/, 200, ({ email }) => page(email === "owner@sales.example" ? APPROVALS : [])],
-  ["GET", /^\/v1\/operations\/([^/]+)$/, 200, operation],
+  ["GET", /^\/v1\/access-requests\/([^/]+)$/, 200, ({ path }) => flows.requestDetail(path[0] ?? "")],
+  [
+    "POST",
+    /^\/v1\/access-requests\/([^/]+)\/extend$/,
+    202,
+    ({ body }) => accept("ExtendDataProductAccess", (body as { justification: string }).justification, id(30)),
+  ],
+  [
+    "POST",
+    /^\/v1\/access-requests\/([^/]+)\/(cancel|revoke)$/,
+    202,
+    ({ body, path }) => accept("RevokeDataProductAccess", (body as { reason: string }).reason, path[0]),
+  ],
+  [
+    "GET",
+    /^\/v1\/approvals$/,
+    200,
+    ({ email }) => page(["owner@sales.example", "steward@sales.example"].includes(email) ? flows.waiting() : []),
+  ],
+  [
+    "GET",
+    /^\/v1\/approvals\/([^/]+)\/(\d+)$/,
+    200,
+    ({ path, email }) => flows.approvalDetail(path[0] ?? "", Number(path[1]), email),
+  ],
+  ["POST", /^\/v1\/approvals\/([^/]+)\/(\d+)\/decision$/, 200, decision],
+  ["GET", /^\/v1\/approval-links\/([^/]+)$/, 200, link],
+  ["GET", /^\/v1\/domains\/([^/]+)\/grants$/, 200, ({ path }) => page(path[0] === "marketing" ? flows.OWN_GRANTS : [])],
+  ["GET", /^\/v1\/operations\/([^/]+)$/, 200, (asked) => flows.flow(asked.path[0] ?? "") ?? operation(asked)],
   [
     "GET",
     /^\/v1\/domains\/([^/]+)\/executions$/,
     200,
-    ({ path }) => page(EXECUTIONS.filter(({ domain }) => domain === path[0])),
+    ({ path, query }) => page(standing(query).filter(({ domain }) => domain === path[0])),
   ],
-  ["GET", /^\/v1\/executions$/, 200, () => page(EXECUTIONS)],
+  ["GET", /^\/v1\/executions$/, 200, ({ query }) => page(standing(query))],
+  ["GET", /^\/v1\/executions\/([^/]+)$/, 200, ({ path, email }) => flows.executionDetail(path[0] ?? "", email)],
+  [
+    "POST",
+    /^\/v1\/executions\/([^/]+)\/retry$/,
+    202,
+    ({ path }) => ({ ...accept("RegisterDataProduct", ""), execution_id: flows.retry(path[0] ?? "") }),
+  ],
+  ["GET", /^\/v1\/domains\/([^/]+)\/events$/, 200, ({ path }) => page(path[0] === "logistics" ? [] : flows.EVENTS)],
+  ["GET", /^\/v1\/events$/, 200, () => page(flows.EVENTS)],
+  ["GET", /^\/v1(?:\/domains\/([^/]+))?\/audit$/, 200, audit],
 ];

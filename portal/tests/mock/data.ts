@@ -32,6 +32,19 @@ export const PEOPLE: Record<string, Me> = {
     domains: [{ domain: "marketing", roles: ["member"] }],
     mesh_roles: [],
   },
+  "steward@sales.example": {
+    email: "steward@sales.example",
+    name: "Sten Steward",
+    domains: [{ domain: "sales", roles: ["steward"] }],
+    mesh_roles: [],
+  },
+  "auditor@mesh.example": { email: "auditor@mesh.example", name: "Aud Auditor", domains: [], mesh_roles: ["auditor"] },
+  "operator@mesh.example": {
+    email: "operator@mesh.example",
+    name: "Opa Operator",
+    domains: [],
+    mesh_roles: ["operator"],
+  },
   "admin@mesh.example": { email: "admin@mesh.example", name: "Ada Admin", domains: [], mesh_roles: ["admin"] },
   "newcomer@marketing.example": {
     email: "newcomer@marketing.example",

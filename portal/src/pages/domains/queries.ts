@@ -4,12 +4,12 @@ import { useApi } from "@/api/context";
 import { CALM, LIVE } from "@/api/live";
 import { usePages } from "@/api/pages";
 
-export function useDomains() {
+export function useDomains({ enabled = true }: { enabled?: boolean } = {}) {
   const api = useApi();
   return usePages(
     ["domains"],
     (cursor) => unwrap(api.GET("/v1/domains", { params: { query: { limit: 100, ...(cursor && { cursor }) } } })),
-    { every: CALM },
+    { every: CALM, enabled },
   );
 }
 
