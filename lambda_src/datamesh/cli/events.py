@@ -119,7 +119,6 @@ def _poll(
     *,
     follow: bool,
     interval: float,
-    pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Print what is there and, to follow, what comes. Whoever has been answered once goes on through an outage."""
     known, order = set[uuid.UUID](), deque[uuid.UUID]()
@@ -145,7 +144,7 @@ def _poll(
             known.discard(order.popleft())
         if not follow:
             return
-        pause(interval)
+        time.sleep(interval)
 
 
 def _listed(client: ApiClient, domain: str | None, start: datetime) -> Callable[[], list[MeshEvent]]:
