@@ -243,13 +243,13 @@ PORTAL_USERS = (
 )
 
 
-def create_portal_users(user_pool_id: str, endpoint: str) -> int:
-    """Create the demo's people in the portal's user pool and return how many; who is there already stays as is.
+def create_portal_users(user_pool_id: str, endpoint: str, users: tuple[PortalUser, ...] = PORTAL_USERS) -> int:
+    """Create people in the portal's user pool and return how many; who is there already stays as is.
 
     An administrator does this on AWS: people do not sign themselves up, and their address counts as verified.
     """
     idp: Any = root_session(CENTRAL).client("cognito-idp", endpoint_url=endpoint)
-    for user in PORTAL_USERS:
+    for user in users:
         try:
             idp.admin_create_user(
                 UserPoolId=user_pool_id,
@@ -272,4 +272,4 @@ def create_portal_users(user_pool_id: str, endpoint: str) -> int:
             )
         for group in user.groups:
             idp.admin_add_user_to_group(UserPoolId=user_pool_id, Username=user.email, GroupName=group)
-    return len(PORTAL_USERS)
+    return len(users)

@@ -63,7 +63,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             if next(left, None) is None:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(commands.time, "sleep", pause)
+        monkeypatch.setattr("datamesh.cli.events.time.sleep", pause)
 
     return end_after
 
