@@ -107,8 +107,9 @@ class DomainBus:
             except (ClientError, BotoCoreError, PublishFailed) as error:
                 raise CannotListen(
                     f"listening for the answer takes a rule on {self._name} and a queue, and that failed ({error}): "
-                    "allow events:PutRule, PutTargets, RemoveTargets, DeleteRule and sqs:CreateQueue, ReceiveMessage, "
-                    f"DeleteMessage, DeleteQueue on names {name[:13]}*, or do not wait (--no-wait)"
+                    "allow events:PutRule, TagResource, PutTargets, RemoveTargets, DeleteRule and sqs:CreateQueue, "
+                    "TagQueue, GetQueueUrl, GetQueueAttributes, SetQueueAttributes, ReceiveMessage, DeleteMessage, "
+                    f"DeleteQueue on names {name[:13]}*, or do not wait (--no-wait)"
                 ) from error
             yield heard
         finally:

@@ -64,7 +64,7 @@ class CognitoUserPool:
         except ForceChangePasswordException as error:
             raise PasswordChange from error
         except (MFAChallengeException, NotImplementedError, KeyError) as error:
-            raise SignInFailed("the user pool asks for a second factor, which only the portal takes") from error
+            raise SignInFailed("the user pool asks for a second factor, which the command line cannot give") from error
         except SDK_ERRORS as error:
             raise _told(error) from error
 
