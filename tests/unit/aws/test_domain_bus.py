@@ -70,10 +70,16 @@ class FakeAws:
         self.put.append({"detail-type": entry["DetailType"], "source": entry["Source"], "detail": detail})
         self.deaf -= 1
         for name, pattern in self.rules.items():
-            wanted = pattern["detail"]["metadata"]["correlation_id"]
-            if self.deaf < 0 and name in self.targets and detail["metadata"]["correlation_id"] in wanted:
+            if self.deaf < 0 and name in self.targets and self._matches(pattern, self.put[-1]):
                 self.queues[self.targets[name]].append(json.dumps(self.put[-1]))
         return {"FailedEntryCount": 0, "Entries": [{}]}
+
+    @staticmethod
+    def _matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+        wanted = pattern.get("detail", {}).get("metadata", {}).get("correlation_id")
+        if wanted is not None and event["detail"]["metadata"]["correlation_id"] not in wanted:
+            return False
+        return event["source"] in pattern.get("source", [event["source"]])
 
     def receive_message(self, **given: Any) -> dict[str, Any]:
         bodies = self.queues[given["QueueUrl"]]
@@ -118,6 +124,15 @@ def test_an_answer_is_heard_and_nothing_is_left_behind() -> None:
         ((name, policy),) = aws.policies.items()
         assert policy["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(name)
     assert aws.left == []
+
+
+def test_all_that_is_said_on_the_bus_can_be_heard() -> None:
+    aws, other = FakeAws(), uuid.UUID(int=4)
+    for everything, heard_of in ((False, []), (True, ["DeregisterDataProduct"])):
+        with bus(aws).listening(ID, everything=everything) as heard:
+            bus(aws).put(COMMAND, other)
+            assert [event["detail-type"] for event in heard.next()] == heard_of
+        assert aws.left == []
 
 
 @pytest.mark.parametrize("failing", ["PutRule", "CreateQueue", "PutTargets", "PutEvents"])
