@@ -4,7 +4,7 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { asProblem } from "@/api/problem";
 
 /** Nothing is there. Says what would be, and how to get it. */
@@ -36,6 +36,11 @@ export function Loading({ label = "Loading" }: { label?: string }) {
   );
 }
 
+/** After a form was sent with something wrong: lead to the first field that is. */
+export function focusProblem(form: HTMLFormElement) {
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+}
+
 /** A problem of the API in the place where its answer would be: what, why, which field, and a way on. */
 export function ProblemAlert({ error, header, onRetry }: { error: unknown; header?: string; onRetry?: () => void }) {
   const { title, detail, code, field, correlationId, temporary } = asProblem(error);
@@ -46,7 +51,7 @@ export function ProblemAlert({ error, header, onRetry }: { error: unknown; heade
       action={onRetry !== undefined ? <Button onClick={onRetry}>Try again</Button> : undefined}
     >
       <div role="alert">{detail}</div>
-      <Box variant="small">
+      <Box variant="small" display="block">
         {code}
         {field !== null && (
           <>
@@ -84,7 +89,12 @@ export function Loaded<T>({
   loading?: string;
   children: (data: T) => ReactNode;
 }) {
-  const { data, error } = query;
+  const { data } = query;
+  // A query without data is pending again while it is asked again: what was said of it stays until there is an answer.
+  const [said, setSaid] = useState<unknown>(query.error);
+  if (query.error !== null && query.error !== said) setSaid(query.error);
+  if (data !== undefined && query.error === null && said !== null) setSaid(null);
+  const error = data === undefined ? (query.error ?? said) : query.error;
   const retry = () => void query.refetch();
   if (data === undefined) {
     if (error === null) return loading === undefined ? <Loading /> : <Loading label={loading} />;

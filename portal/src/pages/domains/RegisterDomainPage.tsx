@@ -20,7 +20,7 @@ import { Page } from "@/app/page";
 import { paths } from "@/app/paths";
 import { OperationTracker, tracked, type Tracked } from "@/components/OperationTracker";
 import { RouterButton, RouterLink } from "@/components/RouterLink";
-import { Empty, Loading, ProblemAlert } from "@/components/states";
+import { Empty, focusProblem, Loading, ProblemAlert } from "@/components/states";
 import { TagRows } from "@/components/TagRows";
 import { accountOf, fieldOf, problemsOf, tagsOf, type DomainForm, type DomainProblems } from "./model";
 import { useDomain } from "./queries";
@@ -30,6 +30,9 @@ export default function RegisterDomainPage() {
   const [query] = useSearchParams();
   const asked = query.get("domain");
   const known = useDomain(asked ?? "", { enabled: asked !== null });
+  // Looking again for a domain that is not there yet is pending once more: the form must not lose what was typed.
+  const [looked, setLooked] = useState(asked === null);
+  if (!looked && !known.isPending) setLooked(true);
   const again = known.data !== undefined;
   return (
     <Page
@@ -40,7 +43,7 @@ export default function RegisterDomainPage() {
         ...(again ? [{ text: known.data.domain, href: paths.domain(known.data.domain) }] : []),
       ]}
     >
-      {me === undefined || (asked !== null && known.isPending) ? (
+      {me === undefined || !looked ? (
         <Loading />
       ) : domainsOf(me, "owner").length === 0 && !inMesh(me, "admin") ? (
         <Empty title="Only owners register a domain">
@@ -91,10 +94,14 @@ function RegistrationForm({ owned, anyDomain, start }: { owned: string[]; anyDom
     },
   );
   const problems = touched ? { ...problemsOf(form), ...refused } : refused;
-  const submit = (event: SyntheticEvent) => {
+  const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTouched(true);
-    if (Object.keys(problemsOf(form)).length > 0 || command.isPending || running) return;
+    if (Object.keys(problemsOf(form)).length > 0) {
+      focusProblem(event.currentTarget);
+      return;
+    }
+    if (command.isPending || running) return;
     const { domain, secretArn, tags } = form;
     command.mutate(
       { domain, config_secret_arn: secretArn.trim(), tags: tagsOf(tags) },
