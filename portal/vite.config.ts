@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { mockMesh } from "./tests/mock/plugin.ts";
 
@@ -16,10 +17,31 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** Cloudscape's fonts lie inside its style sheet, which blocks the first paint: make files of them, fetched when used. */
+function fontFiles(): Plugin {
+  return {
+    name: "font-files",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      for (const asset of Object.values(bundle)) {
+        if (asset.type !== "asset" || !asset.fileName.endsWith(".css")) continue;
+        asset.source = String(asset.source).replace(
+          /url\("?data:font\/woff2;[^,]*base64,([A-Za-z0-9+/=]+)"?\)/g,
+          (_whole, data: string) => {
+            const source = Buffer.from(data, "base64");
+            const reference = this.emitFile({ type: "asset", name: "open-sans.woff2", source });
+            return `url("/${this.getFileName(reference)}")`;
+          },
+        );
+      }
+    },
+  };
+}
+
 // `--mode mock` answers the API and the sign-in from tests/mock, so that pages can be looked at without a mesh.
 // It never becomes part of a build: it is a middleware of the servers.
 export default defineConfig(({ mode }) => ({
-  plugins: [react(), ...(mode === "mock" ? [mockMesh()] : [])],
+  plugins: [react(), fontFiles(), ...(mode === "mock" ? [mockMesh()] : [])],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: { target: "es2022", sourcemap: false, chunkSizeWarningLimit: 700 },
   preview: { headers: { "Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Content-Type-Options": "nosniff" } },

@@ -3,7 +3,7 @@
     cd portal && npm run build && npx vite preview --mode mock --port 5180 &
     .venv/bin/python portal/tests/look.py http://localhost:5180 build/portal-look [name …]
 
-`vite preview` sends the content security policy: what breaks it is reported, and so is everything that the console says.
+`vite preview` sends the content security policy: what breaks it is reported, like everything that the console says.
 """
 
 import json
@@ -11,15 +11,20 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 # name → person, address, and what is done before the picture is taken: `click:<text>`, `fill:<label>=<text>`, …
 LOOKS: dict[str, tuple[str | None, str, tuple[str, ...]]] = json.loads(
     (Path(__file__).parent / "looks.json").read_text(encoding="utf-8")
 )
-VIEWS = {"light": (1366, 900, "light"), "dark": (1366, 900, "dark"), "narrow": (390, 844, "light")}
+VIEWS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
+    "light": (1366, 900, "light"),
+    "dark": (1366, 900, "dark"),
+    "narrow": (390, 844, "light"),
+}
 
 
 def sign_in(page: Page, base: str, person: str) -> None:
@@ -52,7 +57,10 @@ def act(page: Page, step: str) -> None:
     elif verb == "wait":
         page.get_by_text(rest).first.wait_for()
     elif verb == "fail":
-        page.route(f"**{rest}**", lambda route: route.fulfill(status=503, json={"title": "Busy", "detail": "Try later", "code": "Busy"}))
+        page.route(
+            f"**{rest}**",
+            lambda route: route.fulfill(status=503, json={"title": "Busy", "detail": "Try later", "code": "Busy"}),
+        )
     elif verb == "stall":
         page.route(f"**{rest}**", lambda _route: None)
     elif verb == "sleep":
@@ -74,15 +82,26 @@ def open_page(page: Page, address: str, steps: tuple[str, ...]) -> None:
             act(page, step)
 
 
+# What the browser says of every answer that is no success: the looks make such answers on purpose.
+EXPECTED = "Failed to load resource"
+
+
 def look(browser: Browser, base: str, out: Path, name: str, view: str) -> list[str]:
     """Take one picture and return what is wrong on the page."""
     person, address, steps = LOOKS[name]
     width, height, scheme = VIEWS[view]
     problems: list[str] = []
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(12_000)
-    page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(EXPECTED):
+            problems.append(f"console: {message.text}")
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
     try:
         if person is not None:
@@ -119,7 +138,9 @@ def main() -> int:
             for view in VIEWS:
                 problems = look(browser, base, folder, name, view)
                 bad += len(problems)
-                print(f"{name:28} {view:7} {'ok' if not problems else ''}", *problems, sep="\n    " if problems else "")
+                lines = [f"{name:28} {view:7} {'ok' if not problems else ''}", *(f"    {line}" for line in problems)]
+                sys.stdout.write("\n".join(lines) + "\n")
+                sys.stdout.flush()
         browser.close()
     return 1 if bad else 0
 

@@ -88,7 +88,6 @@ function SignedIn() {
         navigation={
           <SideNavigation
             activeHref={activeHref(pathname, search)}
-            header={{ text: "Data mesh", href: paths.home }}
             items={items}
             onFollow={follow}
           />

@@ -9,6 +9,7 @@ import Header from "@cloudscape-design/components/header";
 import Input, { type InputProps } from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useRef, useState, type ReactNode, type SyntheticEvent } from "react";
+import { focusProblem } from "@/components/states";
 import { useAuth } from "./context";
 
 export default function SignInPage() {
@@ -39,9 +40,11 @@ interface FrameProps {
 }
 
 function Frame({ title, description, submit, busy, notice, error, secondary, onSubmit, children }: FrameProps) {
-  const send = (event: SyntheticEvent) => {
+  const send = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (!busy) onSubmit();
+    if (busy) return;
+    onSubmit();
+    focusProblem(event.currentTarget);
   };
   return (
     <form onSubmit={send} noValidate>
@@ -157,7 +160,7 @@ function PasswordFields({
     if (first === true) field.current?.focus();
   }, [first]);
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField
         label="New password"
         constraintText="What it must be like is the mesh's rule; a password that breaks it is refused with the reason."
@@ -182,7 +185,7 @@ function PasswordFields({
           onChange={({ detail }) => onRepeated(detail.value)}
         />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -37,13 +37,16 @@ interface Props {
 export function OperationTracker({ operation: { accepted, since }, title, success, onEnd }: Props) {
   const { outcome, operation } = useOperation(accepted.correlation_id, since);
   const told = useRef<string | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  // It stands above a form that is sent at its end: whoever sent it sees what becomes of it.
+  useEffect(() => place.current?.scrollIntoView?.({ block: "center" }), [accepted.correlation_id]);
   useEffect(() => {
     if (outcome.is === "pending" || told.current === accepted.correlation_id) return;
     told.current = accepted.correlation_id;
     onEnd?.(outcome);
   }, [outcome, accepted.correlation_id, onEnd]);
   return (
-    <div role="status" data-testid="operation" data-outcome={outcome.is}>
+    <div ref={place} role="status" data-testid="operation" data-outcome={outcome.is}>
       <Shown outcome={outcome} title={title} success={success} />
       <Box padding={{ top: "xs" }}>
         <SpaceBetween size="xxs">
@@ -79,7 +82,7 @@ function Shown({ outcome, title, success }: { outcome: Outcome; title: string; s
       return (
         <Alert type="error" header={`${title}: rejected`}>
           {outcome.message}
-          <Box variant="small">
+          <Box variant="small" display="block">
             {outcome.code}
             {outcome.field !== null && (
               <>
@@ -97,7 +100,9 @@ function Shown({ outcome, title, success }: { outcome: Outcome; title: string; s
       return (
         <Alert type="error" header={`${title}: failed`}>
           {outcome.message}
-          <Box variant="small">{outcome.error} · An operator of the mesh can start it again.</Box>
+          <Box variant="small" display="block">
+            {outcome.error} · An operator of the mesh can start it again.
+          </Box>
         </Alert>
       );
     case "unknown":

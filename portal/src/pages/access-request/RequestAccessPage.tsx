@@ -26,7 +26,7 @@ import { paths } from "@/app/paths";
 import { useDebounced } from "@/components/hooks";
 import { OperationTracker, tracked, type Tracked } from "@/components/OperationTracker";
 import { RouterButton, RouterLink } from "@/components/RouterLink";
-import { Empty, Loaded, Loading, ProblemAlert } from "@/components/states";
+import { Empty, focusProblem, Loaded, Loading, ProblemAlert } from "@/components/states";
 import { useDomain } from "@/pages/domains/queries";
 import { useProduct } from "@/pages/products/queries";
 import {
@@ -120,11 +120,15 @@ function RequestEditor({ start, mine }: { start: RequestForm; mine: readonly str
     change({ principals: whole.principals });
     setTyped("");
   };
-  const submit = (event: SyntheticEvent) => {
+  const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTouched(true);
     addTyped();
-    if (Object.keys(problemsOf(whole, account)).length > 0 || work.busy) return;
+    if (Object.keys(problemsOf(whole, account)).length > 0) {
+      focusProblem(event.currentTarget);
+      return;
+    }
+    if (work.busy) return;
     work.send(requestOf(whole), (error) => refuse(asProblem(error).field, asProblem(error).detail));
   };
 

@@ -12,7 +12,7 @@ import { domainsOf, useMe } from "@/api/me";
 import type { Me, RequestSummary } from "@/api/types";
 import { Page } from "@/app/page";
 import { paths } from "@/app/paths";
-import { LifeStatus, LinkHealth, RequestStatus, subjectOf, Time } from "@/components/format";
+import { LifeStatus, LinkHealth, plural, RequestStatus, subjectOf, Time } from "@/components/format";
 import { RouterButton, RouterLink } from "@/components/RouterLink";
 import { Empty, Loaded, Loading } from "@/components/states";
 import { SearchBox } from "@/pages/search/SearchBox";
@@ -197,7 +197,7 @@ function MyDomain({ domain, isOwner }: { domain: string; isOwner: boolean }) {
               <RouterLink href={paths.domain(domain)}>{domain}</RouterLink>
               <LifeStatus status={status} />
               <LinkHealth link={link} />
-              <span>{product_count} products</span>
+              <span>{plural(product_count, "product")}</span>
             </div>
           )}
         </Loaded>

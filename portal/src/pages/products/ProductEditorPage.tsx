@@ -24,7 +24,7 @@ import { paths } from "@/app/paths";
 import { useDebounced } from "@/components/hooks";
 import { OperationTracker, tracked, type Tracked } from "@/components/OperationTracker";
 import { RouterButton, RouterLink } from "@/components/RouterLink";
-import { Empty, Loaded, Loading, ProblemAlert } from "@/components/states";
+import { Empty, focusProblem, Loaded, Loading, ProblemAlert } from "@/components/states";
 import { useDomain } from "@/pages/domains/queries";
 import { emptyForm, formOf, problemsOf, specOf, type ProductForm } from "./form";
 import { ManifestEditor, type ManifestEditorRef } from "./ManifestEditor";
@@ -94,9 +94,10 @@ function Editor({ domain, base, known }: { domain: string; base: string; known: 
   const plan = registration === null ? undefined : query.data;
   const work = useRegistration(domain);
 
-  const submit = (event: SyntheticEvent) => {
+  const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTouched(true);
+    if (registration === null) focusProblem(event.currentTarget);
     if (registration === null || plan === undefined || !current || work.busy) return;
     const verdict = verdictOf(plan);
     if (!verdict.possible || (verdict.breaking && !accepted)) return;
