@@ -34,7 +34,7 @@ function About({ event, among }: { event: MeshEvent; among: readonly MeshEvent[]
 
 function Payload({ event }: { event: MeshEvent }) {
   return (
-    <ExpandableSection headerText="Payload" headerAriaLabel={`Payload of ${event.detail_type}`} variant="inline">
+    <ExpandableSection headerText="Payload" headerAriaLabel={`Payload of ${event.detail_type}`} variant="footer">
       <CodeBlock code={JSON.stringify(event.data, null, 2)} label={`payload of ${event.detail_type}`} />
       <Copyable text={event.event_id} label="event id" />
     </ExpandableSection>

@@ -25,9 +25,9 @@ export function GrantShown({ grant }: { grant: GrantOfProduct }) {
               `: ${named.join(", ")}`
             ) : (
               <ExpandableSection
-                variant="inline"
+                variant="footer"
                 headerText={plural(named.length, "column")}
-                headerAriaLabel={`Columns of ${table}`}
+                headerAriaLabel={`${plural(named.length, "column")} of ${table}`}
               >
                 {named.join(", ")}
               </ExpandableSection>

@@ -548,5 +548,6 @@ export const ROUTES: readonly Route[] = [
   ],
   ["GET", /^\/v1\/domains\/([^/]+)\/events$/, 200, ({ path }) => page(path[0] === "logistics" ? [] : flows.EVENTS)],
   ["GET", /^\/v1\/events$/, 200, () => page(flows.EVENTS)],
-  ["GET", /^\/v1(?:\/domains\/([^/]+))?\/audit$/, 200, audit],
+  ["GET", /^\/v1\/audit$/, 200, audit],
+  ["GET", /^\/v1\/domains\/([^/]+)\/audit$/, 200, audit],
 ];

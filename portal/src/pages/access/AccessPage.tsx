@@ -115,12 +115,21 @@ function Grants({ domains, filter }: { domains: readonly string[]; filter: React
                 minWidth: 150,
                 cell: (grant) => <Product grant={grant} />,
               },
-              { id: "consumer", header: "Domain", minWidth: 100, cell: ({ consumer }) => consumer },
+              ...(domains.length > 1
+                ? [
+                    {
+                      id: "consumer",
+                      header: "Domain",
+                      minWidth: 100,
+                      cell: ({ consumer }: GrantOfProduct) => consumer,
+                    },
+                  ]
+                : []),
               { id: "shown", header: "Reads", minWidth: 220, cell: (grant) => <GrantShown grant={grant} /> },
               {
                 id: "principals",
                 header: "Principals",
-                minWidth: 150,
+                minWidth: 180,
                 cell: ({ principals }) => (
                   <ul className="plain break">
                     {principals.map((principal) => (
@@ -155,13 +164,13 @@ function Grants({ domains, filter }: { domains: readonly string[]; filter: React
               {
                 id: "more",
                 header: "More",
-                minWidth: 130,
+                minWidth: 120,
                 cell: (grant) => (
                   <>
                     {grant.product != null && grant.databases.length > 0 && (
                       <Button
                         variant="inline-link"
-                        ariaLabel={`SQL for ${productOf(grant)}`}
+                        ariaLabel={`SQL to copy for ${productOf(grant)}`}
                         onClick={() => setShown(grant)}
                       >
                         SQL to copy

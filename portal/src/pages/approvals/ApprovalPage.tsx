@@ -13,6 +13,7 @@ import { Page } from "@/app/page";
 import { paths } from "@/app/paths";
 import { Details } from "@/components/Details";
 import { expressionText, plural, subjectOf, Time } from "@/components/format";
+import { useNarrow } from "@/components/hooks";
 import { RouterButton, RouterLink } from "@/components/RouterLink";
 import { Stages, StageStatus } from "@/components/Stages";
 import { Empty, Loaded } from "@/components/states";
@@ -51,29 +52,42 @@ export default function ApprovalPage() {
 }
 
 function Approval({ approval, onLookAgain }: { approval: ApprovalDetail; onLookAgain: () => void }) {
+  const narrow = useNarrow();
+  const exposed = <Exposed exposed={approval.exposed} domain={approval.domain} />;
+  const asks = <Asks approval={approval} />;
+  const decision = approval.may_decide && (
+    <DecisionForm key={`${approval.request_id}-${approval.number}`} approval={approval} onLookAgain={onLookAgain} />
+  );
+  const stages = (
+    <Container header={<Header variant="h2">Stages</Header>}>
+      <Stages stages={approval.stages} current={approval.number} />
+    </Container>
+  );
   return (
     <SpaceBetween size="l">
       <div role="status">
         <Standing approval={approval} />
       </div>
-      <Grid gridDefinition={[{ colspan: { default: 12, xs: 7 } }, { colspan: { default: 12, xs: 5 } }]}>
+      {narrow ? (
+        // Whoever decides has come past all that there is to know.
         <SpaceBetween size="l">
-          <Exposed exposed={approval.exposed} domain={approval.domain} />
-          {approval.may_decide && (
-            <DecisionForm
-              key={`${approval.request_id}-${approval.number}`}
-              approval={approval}
-              onLookAgain={onLookAgain}
-            />
-          )}
+          {asks}
+          {exposed}
+          {stages}
+          {decision}
         </SpaceBetween>
-        <SpaceBetween size="l">
-          <Asks approval={approval} />
-          <Container header={<Header variant="h2">Stages</Header>}>
-            <Stages stages={approval.stages} current={approval.number} />
-          </Container>
-        </SpaceBetween>
-      </Grid>
+      ) : (
+        <Grid gridDefinition={[{ colspan: { default: 12, xs: 7 } }, { colspan: { default: 12, xs: 5 } }]}>
+          <SpaceBetween size="l">
+            {exposed}
+            {decision}
+          </SpaceBetween>
+          <SpaceBetween size="l">
+            {asks}
+            {stages}
+          </SpaceBetween>
+        </Grid>
+      )}
     </SpaceBetween>
   );
 }

@@ -44,7 +44,7 @@ export default function ApprovalsPage() {
                 {
                   id: "by",
                   header: "Asked by",
-                  minWidth: 160,
+                  minWidth: 190,
                   cell: ({ requested_by }) => <span className="break">{requested_by ?? "a pipeline"}</span>,
                 },
                 {

@@ -8,6 +8,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import type { ExposedTable } from "@/api/types";
 import { plural } from "@/components/format";
+import { useNarrow } from "@/components/hooks";
 import { Empty } from "@/components/states";
 import { columnsOf, sumOf, unnamedOf, type ColumnRow } from "./model";
 
@@ -38,6 +39,7 @@ export function Exposed({ exposed, domain }: { exposed: readonly ExposedTable[];
 }
 
 function TableDiff({ table, domain }: { table: ExposedTable; domain: string }) {
+  const narrow = useNarrow();
   const unnamed = unnamedOf(table);
   const already = (table.already ?? []).length;
   return (
@@ -65,10 +67,13 @@ function TableDiff({ table, domain }: { table: ExposedTable; domain: string }) {
               header: "Column",
               isRowHeader: true,
               minWidth: 110,
-              cell: ({ name, change }) => (
-                <Box variant="code" color={change === "hidden" ? "text-body-secondary" : "inherit"}>
-                  <span className="break">{name}</span>
-                </Box>
+              cell: ({ name, change, sensitive }) => (
+                <>
+                  <Box variant="code" color={change === "hidden" ? "text-body-secondary" : "inherit"}>
+                    <span className="break">{name}</span>
+                  </Box>
+                  {narrow && sensitive && <Sensitive />}
+                </>
               ),
             },
             {
@@ -77,13 +82,18 @@ function TableDiff({ table, domain }: { table: ExposedTable; domain: string }) {
               minWidth: 120,
               cell: ({ change }) => <Change change={change} />,
             },
-            {
-              id: "sensitive",
-              header: "Sensitive",
-              minWidth: 90,
-              cell: ({ sensitive, change }) =>
-                sensitive ? <Badge color="severity-high">sensitive</Badge> : change === "hidden" ? "" : "no",
-            },
+            // On a phone a third column would be cut off, and it is the one that must not be overlooked.
+            ...(narrow
+              ? []
+              : [
+                  {
+                    id: "sensitive",
+                    header: "Sensitive",
+                    minWidth: 90,
+                    cell: ({ sensitive, change }: ColumnRow) =>
+                      sensitive ? <Sensitive /> : change === "hidden" ? "" : "no",
+                  },
+                ]),
           ]}
           empty={<Empty title="Its columns are not known yet" />}
         />
@@ -93,6 +103,10 @@ function TableDiff({ table, domain }: { table: ExposedTable; domain: string }) {
       </SpaceBetween>
     </section>
   );
+}
+
+function Sensitive() {
+  return <Badge color="severity-high">sensitive</Badge>;
 }
 
 function Change({ change }: { change: ColumnRow["change"] }) {

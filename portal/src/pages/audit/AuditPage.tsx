@@ -169,7 +169,7 @@ function EntryDetails({ entry }: { entry: LedgerEntry }) {
   const { sequence, details, digest, previous } = entry;
   return (
     <>
-      <ExpandableSection variant="inline" headerText="Details" headerAriaLabel={`Details of entry ${sequence}`}>
+      <ExpandableSection variant="footer" headerText="Details" headerAriaLabel={`Details of entry ${sequence}`}>
         <CodeBlock code={JSON.stringify(details ?? {}, null, 2)} label={`details of entry ${sequence}`} />
         <Box variant="small" display="block">
           Entry before: <Copyable text={previous} label={`digest of the entry before ${sequence}`} />

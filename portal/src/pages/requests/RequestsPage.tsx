@@ -166,7 +166,7 @@ function RequestList({
         {
           id: "by",
           header: "Asked by",
-          minWidth: 160,
+          minWidth: 200,
           cell: ({ requested_by }) => <span className="break">{requested_by ?? "a pipeline"}</span>,
         },
         { id: "at", header: "Asked", minWidth: 120, cell: ({ requested_at }) => <Time at={requested_at} /> },
