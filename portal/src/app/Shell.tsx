@@ -51,13 +51,14 @@ function SignedIn() {
   const [breadcrumbs, setBreadcrumbs] = useState<Breadcrumbs>([]);
   const [navigationOpen, setNavigationOpen] = useState(() => globalThis.matchMedia("(min-width: 1100px)").matches);
   const visited = useRef<string | null>(null);
-  // Before it has measured the page, AppLayout may take it for too narrow and close the navigation.
-  const settled = useRef(false);
+  // AppLayout closes the navigation by itself while it has not measured the page. On wide screens only people close it.
+  const clicked = useRef(-Infinity);
   useEffect(() => {
-    const timer = setTimeout(() => {
-      settled.current = true;
-    }, 500);
-    return () => clearTimeout(timer);
+    const hear = () => {
+      clicked.current = performance.now();
+    };
+    document.addEventListener("click", hear, true);
+    return () => document.removeEventListener("click", hear, true);
   }, []);
   const page = useMemo<PageFrame>(
     () => ({
@@ -83,15 +84,10 @@ function SignedIn() {
         toolsHide
         navigationOpen={navigationOpen}
         onNavigationChange={({ detail }) => {
-          if (detail.open || settled.current || isNarrow()) setNavigationOpen(detail.open);
+          const byHand = performance.now() - clicked.current < 300;
+          if (detail.open || byHand || isNarrow()) setNavigationOpen(detail.open);
         }}
-        navigation={
-          <SideNavigation
-            activeHref={activeHref(pathname, search)}
-            items={items}
-            onFollow={follow}
-          />
-        }
+        navigation={<SideNavigation activeHref={activeHref(pathname, search)} items={items} onFollow={follow} />}
         breadcrumbs={
           breadcrumbs.length > 0 ? (
             <BreadcrumbGroup items={breadcrumbs} onFollow={follow} ariaLabel="Breadcrumbs" />
