@@ -150,9 +150,7 @@ function Audit({ scope }: { scope: Scope }) {
                   request_id == null ? (
                     "–"
                   ) : (
-                    <RouterLink href={paths.request(request_id)} ariaLabel={`Request ${request_id}`}>
-                      …{request_id.slice(-6)}
-                    </RouterLink>
+                    <RouterLink href={paths.request(request_id)}>Request {request_id.slice(-6)}</RouterLink>
                   ),
               },
               { id: "details", header: "Details", minWidth: 260, cell: (entry) => <EntryDetails entry={entry} /> },
