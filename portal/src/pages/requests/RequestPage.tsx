@@ -288,16 +288,20 @@ function Asked({ request }: { request: RequestDetail }) {
 }
 
 function Decision({ request }: { request: RequestDetail }) {
-  const { rule, sensitive, reasons, stages } = request;
+  const { rule, sensitive, reasons, stages, status } = request;
   return (
     <Container header={<Header variant="h2">Approval</Header>}>
       <SpaceBetween size="m">
         {rule == null ? (
-          <Box color="text-body-secondary">The policy has not decided on it yet.</Box>
+          <Box color="text-body-secondary">
+            {status === "REJECTED"
+              ? "It was rejected before the policy was asked."
+              : "The policy has not decided on it yet."}
+          </Box>
         ) : (
           <div>
             Rule “{rule}” of the approval policy. {sensitive === true && "What is asked for is sensitive. "}
-            {stages.length === 0 && request.status !== "PENDING" && "Nobody had to be asked."}
+            {stages.length === 0 && status !== "PENDING" && "Nobody had to be asked."}
           </div>
         )}
         {reasons.length > 0 && (
