@@ -161,7 +161,7 @@ must_end_with 1 access wait "$second" --profile analyst
 say "The steward of sales ends the access: nothing of it is left."
 run access revoke "$request" --reason "The study is over." --yes --profile sales-steward
 must_end_with 1 access wait "$request" --profile analyst
-until_it_says "Nothing is granted." grant list --product "$PRODUCT" --profile sales-owner
+run grant list --product "$PRODUCT" --profile sales-owner
 
 # --- what was --------------------------------------------------------------------------------------------------------
 
