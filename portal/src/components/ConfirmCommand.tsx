@@ -70,7 +70,7 @@ export function ConfirmCommand({ title, action, name, doing, success, children, 
       <SpaceBetween size="m">
         {command.error !== null && <ProblemAlert error={command.error} />}
         {operation === null ? (
-          <>
+          <SpaceBetween size="m">
             <Alert type="warning">{children}</Alert>
             <FormField label={`To confirm, type ${name}`}>
               <Input
@@ -80,7 +80,7 @@ export function ConfirmCommand({ title, action, name, doing, success, children, 
                 onChange={({ detail }) => setTyped(detail.value)}
               />
             </FormField>
-          </>
+          </SpaceBetween>
         ) : (
           <OperationTracker
             operation={operation}

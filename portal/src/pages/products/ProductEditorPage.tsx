@@ -213,7 +213,7 @@ function Editor({ domain, base, known }: { domain: string; base: string; known: 
               ) : plan === undefined ? (
                 <Loading label="Checking" />
               ) : (
-                <>
+                <SpaceBetween size="m">
                   {known !== null && plan.product != null && plan.product.name !== known.name && (
                     <Alert type="warning">
                       This manifest describes {plan.product.name}, not {known.name}.
@@ -230,7 +230,7 @@ function Editor({ domain, base, known }: { domain: string; base: string; known: 
                       </Checkbox>
                     </FormField>
                   )}
-                </>
+                </SpaceBetween>
               )}
             </SpaceBetween>
           </section>
