@@ -72,7 +72,9 @@ export default function ProductEditorPage() {
 }
 
 function Editor({ domain, base, known }: { domain: string; base: string; known: ProductDetail | null }) {
-  const [by, setBy] = useState<"manifest" | "form">(known === null ? "manifest" : "form");
+  // With columns left out of the answer, the form would take them for columns that are to go.
+  const partial = (known?.tables ?? []).some(({ truncated }) => truncated);
+  const [by, setBy] = useState<"manifest" | "form">(known === null || partial ? "manifest" : "form");
   const [manifest, setManifest] = useState("");
   const [form, setForm] = useState<ProductForm>(() => (known === null ? emptyForm(base) : formOf(known)));
   const [touched, setTouched] = useState(known !== null);
@@ -182,6 +184,8 @@ function Editor({ domain, base, known }: { domain: string; base: string; known: 
               {
                 id: "form",
                 label: "Form",
+                disabled: partial,
+                disabledReason: "The product has more columns than the form can hold. Use its manifest.",
                 content: (
                   <ProductFields
                     form={form}
