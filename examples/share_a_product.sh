@@ -28,7 +28,14 @@ say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 
 # Show a command, and run it.
 run() {
-  printf '$ datamesh %s\n' "${*@Q}" >&2
+  local word shown="\$ datamesh"
+  for word in "$@"; do
+    if [[ $word == *[^a-zA-Z0-9_.,:=/@-]* ]]; then
+      word=${word@Q}
+    fi
+    shown+=" $word"
+  done
+  echo "$shown" >&2
   "$DATAMESH" "$@"
 }
 

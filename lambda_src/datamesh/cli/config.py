@@ -17,6 +17,7 @@ aws_profile = sales
 
 import configparser
 import io
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -38,8 +39,25 @@ Url = Annotated[
     ),
 ]
 
+
+def _names(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a profile. Nothing is said here: a shell is listening."""
+    given = context.find_root().params.get("config_file")
+    parser = _parser()
+    with suppress(OSError, UnicodeDecodeError, configparser.Error):
+        parser.read_string((given or config_path()).read_text(encoding="utf-8"))
+    names = [section.removeprefix(SECTION) for section in parser.sections()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 ProfileName = Annotated[
-    str, typer.Option("--profile", envvar="DATAMESH_PROFILE", help="The profile of the configuration file.")
+    str,
+    typer.Option(
+        "--profile",
+        envvar="DATAMESH_PROFILE",
+        help="The profile of the configuration file.",
+        autocompletion=_names,
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,

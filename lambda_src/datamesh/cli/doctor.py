@@ -15,6 +15,7 @@ from rich.text import Text
 
 from datamesh.aws.cognito import SignInFailed
 from datamesh.aws.domain_account import DomainAccount
+from datamesh.cli.access_tables import when
 from datamesh.cli.bus import Bus, bus_of
 from datamesh.cli.client import ApiClient, ApiRefused, ApiUnreachable, Transport, pooled
 from datamesh.cli.config import DEFAULT, Profile, ProfileName, config_path, profiles_in
@@ -184,11 +185,13 @@ def _link(client: ApiClient, name: str) -> Finding:
         hint = "datamesh workflow list --status FAILED, and the account's own logs"
         return Finding(f"domain {name}", "fail", f"its last workflow failed: {link.last_failure or '?'}", hint)
     if link.health == "WAITING":
-        hint = "wait a little; then look at the rules and dead-letter queues of the account"
-        return Finding(f"domain {name}", "warn", f"has not answered since {link.last_sent_at}", hint)
+        hint = "not all is answered; where commands get stuck, look at the account's rules and dead-letter queues"
+        return Finding(
+            f"domain {name}", "warn", f"not heard since central addressed it {when(link.last_sent_at)}", hint
+        )
     if link.health == "UNKNOWN":
         return Finding(f"domain {name}", "ok", "nothing was sent to it or heard of it lately")
-    return Finding(f"domain {name}", "ok", f"events reach it, last heard {link.last_heard_at}")
+    return Finding(f"domain {name}", "ok", f"events reach it, last heard {when(link.last_heard_at)}")
 
 
 # --- an account, on its own bus ---
