@@ -188,6 +188,7 @@ resource "aws_cloudfront_distribution" "this" {
   http_version        = "http2and3"
   is_ipv6_enabled     = true
   price_class         = var.price_class
+  wait_for_deployment = false # it takes minutes until all edge locations have it; nothing here needs that
   web_acl_id          = var.web_acl_arn
 
   origin {

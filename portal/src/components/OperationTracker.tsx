@@ -39,7 +39,10 @@ export function OperationTracker({ operation: { accepted, since }, title, succes
   const told = useRef<string | null>(null);
   const place = useRef<HTMLDivElement>(null);
   // It stands above a form that is sent at its end: whoever sent it sees what becomes of it.
-  useEffect(() => place.current?.scrollIntoView?.({ block: "center" }), [accepted.correlation_id]);
+  useEffect(() => {
+    // In newer browsers it returns a promise, which is no clean-up.
+    void place.current?.scrollIntoView?.({ block: "center" });
+  }, [accepted.correlation_id]);
   useEffect(() => {
     if (outcome.is === "pending" || told.current === accepted.correlation_id) return;
     told.current = accepted.correlation_id;
