@@ -11,6 +11,8 @@ from datamesh.models.api.requests import AccessPreview, RequestDetail, RequestSu
 from datamesh.models.commands import ProductRef
 
 MAX_REASONS = 20
+# Columns of what is typed again.
+IDENTITIES = frozenset({"request", "execution"})
 _OUTCOMES = {
     "GRANTED_AT_ONCE": "It would be granted at once",
     "NEEDS_APPROVAL": "People would have to agree",
@@ -23,9 +25,19 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
+def sheet(*headers: str, title: str | None = None) -> Table:
+    """Return a table in which nothing is cut: what is long is folded, and what names something stays in one piece."""
+    table = Table(title=title, title_justify="left")
+    for header in headers:
+        table.add_column(header, overflow="fold", no_wrap=header in IDENTITIES)
+    return table
+
+
 def facts_table(rows: Mapping[str, str | None]) -> Table:
     """Return names and values, without those that are missing."""
     table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in rows.items():
         if value:
             table.add_row(name, Text(value))
@@ -52,14 +64,14 @@ def preview_table(found: AccessPreview) -> RenderableType:
         said.append(f"It would last {lasts}.")
     parts: list[RenderableType] = [Text("\n".join(said))]
     if found.shown:
-        table = Table("table", "columns", "sensitive", title="What it would show", title_justify="left")
+        table = sheet("table", "columns", "sensitive", title="What it would show")
         for each in found.shown:
             more = each.column_count - len(each.columns)
             names = ", ".join(each.columns) + (f" and {more} more" if more > 0 else "")
             table.add_row(*(Text(text) for text in (each.name, names or "none yet", ", ".join(each.sensitive))))
         parts.append(table)
     if found.stages:
-        table = Table("stage", "who may agree", "how many must", "within", title="Who decides", title_justify="left")
+        table = sheet("stage", "who may agree", "how many must", "within", title="Who decides")
         for stage in found.stages:
             who = "\n".join(stage.approvers) or "nobody is known"
             table.add_row(Text(stage.name), Text(who), str(stage.quorum), f"{stage.deadline_hours} h")
@@ -71,7 +83,7 @@ def requests_table(requests: Sequence[RequestSummary]) -> RenderableType:
     """Return requests in a list."""
     if not requests:
         return Text("There is no request.")
-    table = Table("request", "what", "status", "asked by", "asked", "until")
+    table = sheet("request", "what", "status", "asked by", "asked", "until")
     for each in requests:
         what = subject(each.product, each.expression)
         what += "" if each.sort == "access" else f" ({each.sort} of {each.of})"
@@ -115,7 +127,7 @@ def request_table(request: RequestDetail) -> RenderableType:
     if request.stages:
         parts.append(stages_table(request.stages))
     if request.history:
-        table = Table("when", "status", "by", "why", title="What happened", title_justify="left")
+        table = sheet("when", "status", "by", "why", title="What happened")
         for step in request.history:
             table.add_row(*(Text(text) for text in (when(step.at), step.status, step.by, step.why)))
         parts.append(table)
@@ -135,7 +147,7 @@ def request_table(request: RequestDetail) -> RenderableType:
 
 def stages_table(stages: Iterable[StageView]) -> RenderableType:
     """Return the stages of an approval with what was said."""
-    table = Table("#", "stage", "status", "who may decide", "votes", "until", title="Who decides", title_justify="left")
+    table = sheet("#", "stage", "status", "who may decide", "votes", "until", title="Who decides")
     for stage in stages:
         votes = [
             f"{vote.decision} by {vote.approver} ({vote.via})" + (f": {vote.comment}" if vote.comment else "")

@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from datamesh.cli.access_tables import facts_table, stages_table, subject, when
+from datamesh.cli.access_tables import facts_table, sheet, stages_table, subject, when
 from datamesh.cli.client import ApiClient
 from datamesh.cli.commanding import Key, confirmed
 from datamesh.cli.config import DEFAULT, ProfileName
@@ -169,7 +168,7 @@ def _waiting(client: ApiClient, request_id: uuid.UUID) -> int:
 def _listed(approvals: list[ApprovalSummary]) -> RenderableType:
     if not approvals:
         return Text("Nothing waits for you.")
-    table = Table("request", "stage", "who asks", "for what", "why", "sensitive", "until")
+    table = sheet("request", "stage", "who asks", "for what", "why", "sensitive", "until")
     for each in approvals:
         who = f"{each.domain} ({each.requested_by})" if each.requested_by else each.domain
         texts = (str(each.request_id), each.name, who, subject(each.product, each.expression), each.justification)
@@ -194,9 +193,7 @@ def approval_table(found: ApprovalDetail) -> RenderableType:
             "digest": found.digest,
         }
     )
-    exposed = Table(
-        "table", "columns", "sensitive", "rows", "not shown", title="What it would expose", title_justify="left"
-    )
+    exposed = sheet("table", "columns", "sensitive", "rows", "not shown", title="What it would expose")
     for each in found.exposed:
         exposed.add_row(
             Text(each.name), _columns(each), *map(Text, (", ".join(each.sensitive), each.rows or "all", _hidden(each)))

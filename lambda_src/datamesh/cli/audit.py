@@ -8,11 +8,11 @@ from uuid import UUID
 
 import typer
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from datamesh.aws.ledger import Ledger
 from datamesh.aws.registry import Registry
+from datamesh.cli.access_tables import sheet
 from datamesh.cli.config import DEFAULT, ProfileName, profile_of
 from datamesh.cli.ledger_files import FileFormat, read_entries, write_entries
 from datamesh.cli.output import REFUSED, Format, Output, answer, unanswered
@@ -159,7 +159,7 @@ def _note(verdict: Verdict) -> str:
 
 
 def _entries(entries: list[LedgerEntry]) -> RenderableType:
-    table = Table("#", "when", "what", "who", "request", "domain", "details")
+    table = sheet("#", "when", "what", "who", "request", "domain", "details")
     for entry in entries:
         details = "; ".join(f"{name}: {value}" for name, value in islice(sorted(entry.details.items()), 8))
         short = details if len(details) <= MAX_DETAILS else f"{details[:MAX_DETAILS]}…"

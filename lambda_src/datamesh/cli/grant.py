@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from datamesh.cli.access_tables import subject, when
+from datamesh.cli.access_tables import sheet, subject, when
 from datamesh.cli.config import DEFAULT, ProfileName, profile_of
 from datamesh.cli.output import Format, Output, answer, unanswered
 from datamesh.cli.product import named
@@ -56,7 +55,7 @@ def list_grants(
 def _table(grants: list[GrantOfProduct]) -> RenderableType:
     if not grants:
         return Text("Nothing is granted.")
-    table = Table("product", "who reads", "what", "where", "until", "request")
+    table = sheet("product", "who reads", "what", "where", "until", "request")
     for each in grants:
         what = subject(each.product, each.expression)
         if each.product is not None and each.expression is not None:

@@ -5,10 +5,9 @@ from typing import Annotated, NamedTuple, get_args
 
 import typer
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from datamesh.cli.access_tables import facts_table, when
+from datamesh.cli.access_tables import facts_table, sheet, when
 from datamesh.cli.client import ApiRefused
 from datamesh.cli.commanding import Key, Timeout, Wait, say
 from datamesh.cli.config import DEFAULT, ProfileName, profile_of
@@ -129,7 +128,7 @@ def _say(accepted: Accepted, ended: ExecutionDetail, output: Format) -> None:
 def _listed(executions: list[ExecutionSummary]) -> RenderableType:
     if not executions:
         return Text("Nothing ran.")
-    table = Table("execution", "about", "status", "began", "took", "error")
+    table = sheet("execution", "about", "status", "began", "took", "error")
     for each in executions:
         about = " ".join(part for part in (each.domain, each.subject) if part)
         texts = (each.execution_id, about, each.status, when(each.started_at), _took(each), each.error or "")
@@ -157,7 +156,7 @@ def _detail(execution: ExecutionDetail) -> RenderableType:
             "took": _took(execution),
         }
     )
-    table = Table("when", "what", "status", "", title="What happened", title_justify="left")
+    table = sheet("when", "what", "status", "", title="What happened")
     for each in timeline(execution):
         texts = (each.at.strftime("%H:%M:%S.%f")[:-3], each.what, each.status, each.more)
         table.add_row(*map(Text, texts))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from datamesh.aws import clients
+from datamesh.cli.config import choose_file
 from datamesh.observability import logger
 
 
@@ -16,6 +17,7 @@ def a_home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     """Nobody's profiles and tokens are read or written."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setattr(Path, "home", lambda: home)
+    choose_file(None)
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from datamesh.cli import access as commands
+from datamesh.cli.app import app
 from datamesh.cli.client import ApiRefused
 from tests.support.cli import ACCEPTED, ANALYST, DETAIL, ID, REQUEST, SUMMARY, FakeApi, problem, run, speaks
 
@@ -229,3 +231,12 @@ def test_what_one_may_not_see_is_told_by_main(api: FakeApi) -> None:
         run("access", "show", str(REQUEST))
     code, _, err = run("access", "show", "7")
     assert (code, "REQUEST_ID" in err) == (2, True)
+
+
+def test_what_is_typed_again_stands_in_one_piece_on_a_narrow_terminal(
+    api: FakeApi,
+) -> None:
+    api.says("GET", "/v1/domains/marketing/access-requests", {"items": [SUMMARY]})
+    done = CliRunner().invoke(app, ["access", "list"], env={"COLUMNS": "80"})
+    assert str(REQUEST) in done.stdout
+    assert "…" not in done.stdout
