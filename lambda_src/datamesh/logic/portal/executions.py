@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from datamesh.logic.portal.authorization import Caller
+from datamesh.logic.portal.causes import in_words
 from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, visible
 from datamesh.logic.record_event import MAX_CAUSE, MAX_ERROR, redacted
 from datamesh.logic.report_workflow_failure import cause_of_execution
@@ -131,8 +132,12 @@ def _shown(step: _Step) -> ExecutionStep:
         entered_at=step.entered.at,
         exited_at=None if step.exited is None else step.exited.at,
         error=None if step.trouble is None else _shortened(step.trouble.error, MAX_ERROR),
-        cause=None if step.trouble is None else _shortened(step.trouble.cause, MAX_CAUSE),
+        cause=None if step.trouble is None else _shortened(_worded(step.trouble.cause), MAX_CAUSE),
     )
+
+
+def _worded(cause: str | None) -> str | None:
+    return None if cause is None else in_words(cause)
 
 
 class Retry(NamedTuple):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from datamesh.logic.portal.authorization import Caller
+from datamesh.logic.portal.causes import in_words
 from datamesh.logic.portal.commands import is_owned
 from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, visible
 from datamesh.logic.record_event import redacted
@@ -139,7 +140,7 @@ def _told(event: TimelineEvent, command: TimelineEvent) -> Outcome | None:
 
 
 def _failed(error: str | None, cause: str | None) -> Outcome:
-    return Outcome("FAILED", error or "WorkflowFailed", None if cause is None else redacted(cause))
+    return Outcome("FAILED", error or "WorkflowFailed", None if cause is None else in_words(redacted(cause)))
 
 
 def _nothing_to_say(

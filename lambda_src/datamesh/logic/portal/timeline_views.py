@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from datamesh.logic.portal.authorization import Caller
+from datamesh.logic.portal.causes import in_words
 from datamesh.logic.portal.paging import Paging
 from datamesh.models.api.operations import ExecutionSummary, MeshEvent
 from datamesh.models.api.routes import OVERSEERS
@@ -47,7 +48,7 @@ def execution_summary(execution: TimelineExecution) -> ExecutionSummary:
         started_at=execution.started_at,
         stopped_at=execution.stopped_at,
         error=execution.error,
-        cause=execution.cause,
+        cause=None if execution.cause is None else in_words(execution.cause),
     )
 
 
