@@ -40,8 +40,8 @@ export function OperationTracker({ operation: { accepted, since }, title, succes
   const place = useRef<HTMLDivElement>(null);
   // It stands above a form that is sent at its end: whoever sent it sees what becomes of it.
   useEffect(() => {
-    // In newer browsers it returns a promise, which is no clean-up.
-    void place.current?.scrollIntoView?.({ block: "center" });
+    // In braces: newer browsers return a promise, which React would take for a clean-up.
+    place.current?.scrollIntoView?.({ block: "center" });
   }, [accepted.correlation_id]);
   useEffect(() => {
     if (outcome.is === "pending" || told.current === accepted.correlation_id) return;
