@@ -7,12 +7,12 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal, NamedTuple
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from datamesh.aws.clients import SDK_ERRORS
 from datamesh.aws.cognito import SignInFailed
 from datamesh.aws.domain_account import DomainAccount
 from datamesh.cli.access_tables import when
@@ -143,7 +143,7 @@ def _signed_in(profile: Profile) -> Finding:
         Session(profile, user_pool(profile), cache).id_token()
     except SignInFailed as error:
         return Finding("sign-in", "fail", error.message, "datamesh login")
-    except (ClientError, BotoCoreError) as error:
+    except SDK_ERRORS as error:
         return Finding("sign-in", "fail", str(error), "check region, user_pool_id and client_id")
     tokens = cache.read(profile)
     left = (tokens.expires_at - datetime.now(UTC)).total_seconds() / 60 if tokens is not None else 0
@@ -200,7 +200,7 @@ def _link(client: ApiClient, name: str) -> Finding:
 def _on_bus(profile: Profile, *, listen: bool) -> Iterator[Finding]:
     try:
         account = account_of(profile)
-    except BotoCoreError as error:
+    except SDK_ERRORS as error:
         yield Finding("credentials", "fail", str(error), "check aws_profile")
         return
     region = account.region
@@ -210,7 +210,7 @@ def _on_bus(profile: Profile, *, listen: bool) -> Iterator[Finding]:
     yield Finding("region", "ok", region)
     try:
         identity = account.identity()
-    except (ClientError, BotoCoreError) as error:
+    except SDK_ERRORS as error:
         hint = "give the profile an aws_profile, or AWS_ACCESS_KEY_ID and so on in the environment"
         yield Finding("credentials", "fail", str(error), hint)
         return
@@ -225,7 +225,7 @@ def _on_bus(profile: Profile, *, listen: bool) -> Iterator[Finding]:
 
 
 def account_of(profile: Profile) -> DomainAccount:
-    """Return the account of a profile. Raises BotoCoreError."""
+    """Return the account of a profile. Raises what boto3 has against it."""
     return DomainAccount.of(
         prefix=profile.prefix,
         region=profile.region,
@@ -237,18 +237,20 @@ def account_of(profile: Profile) -> DomainAccount:
 def _looked(check: str, look: Callable[[], str], right: str, missing: str) -> Finding:
     try:
         return Finding(check, "ok", look())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"ResourceNotFoundException", "ResourceNotFound"}:
+    except SDK_ERRORS as error:
+        # Without an answer of AWS there is no code.
+        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        if code is None:
+            return Finding(check, "fail", str(error))
+        if code in {"ResourceNotFoundException", "ResourceNotFound"}:
             return Finding(check, "fail", str(error), missing)
         return Finding(check, "warn", f"cannot be looked at: {error}", f"{right} would tell; commands do not need it")
-    except BotoCoreError as error:
-        return Finding(check, "fail", str(error))
 
 
 def _spoken(account: DomainAccount, profile: Profile) -> Finding:
     try:
         account.try_to_put()
-    except (DatameshError, ClientError, BotoCoreError) as error:
+    except (DatameshError, *SDK_ERRORS) as error:
         hint = f"allow events:PutEvents on the bus {profile.prefix}-domain"
         return Finding("putting events", "fail", str(error), hint)
     return Finding("putting events", "ok", "an event that nobody acts on was taken")
@@ -258,7 +260,7 @@ def _heard(bus: Bus) -> Finding:
     try:
         with bus.listening(uuid.uuid4()):
             return Finding("listening", "ok", "an event was heard by a rule and a queue, which are gone again")
-    except (DatameshError, ClientError, BotoCoreError) as error:
+    except (DatameshError, *SDK_ERRORS) as error:
         return Finding("listening", "fail", str(error), "without it commands need --no-wait")
 
 
