@@ -142,7 +142,10 @@ def offset_of(cursor: str) -> int:
 
 
 class SearchHit(Model):
-    """A product that was found. `score` orders within one answer only; higher is better."""
+    """A product that was found. `score` orders within one answer only; higher is better.
+
+    An index scores by words of the whole mesh. The API counts down by place instead: the total is the first hit's.
+    """
 
     domain: DomainName
     name: ProductName

@@ -2154,6 +2154,8 @@ export interface components {
         /**
          * SearchHit
          * @description A product that was found. `score` orders within one answer only; higher is better.
+         *
+         *     An index scores by words of the whole mesh. The API counts down by place instead: the total is the first hit's.
          */
         SearchHit: {
             /** Domain */

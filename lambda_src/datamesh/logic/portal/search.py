@@ -8,8 +8,11 @@ from datamesh.models.search import SearchIndex, SearchQuery, SearchResult
 
 
 def search(index: SearchIndex, query: SearchQuery, caller: Caller, discovery: Sequence[DiscoveryRule]) -> SearchResult:
-    """Return what a person finds. Raises SearchUnavailable."""
-    return index.search(_asked_by(query, caller, discovery))
+    """Return what a person finds, scored by place: other scores tell of what is hidden. Raises SearchUnavailable."""
+    found = index.search(_asked_by(query, caller, discovery))
+    best = found.total - query.offset
+    hits = (hit.model_copy(update={"score": float(best - place)}) for place, hit in enumerate(found.hits))
+    return found.model_copy(update={"hits": tuple(hits)})
 
 
 def product_counts(

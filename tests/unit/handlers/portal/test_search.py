@@ -6,7 +6,7 @@ from typing import Any
 
 from datamesh.handlers import answer_query
 from datamesh.models.policy import DEFAULT_POLICY
-from datamesh.models.search import FACETS, Facet, SearchResult
+from datamesh.models.search import FACETS, Facet, SearchHit, SearchResult
 from tests.support.portal import Person
 
 
@@ -66,6 +66,19 @@ def test_pages_follow_one_another_within_one_query(mesh: Any) -> None:
     for other in ({"q": "y"}, {"q": "x", "domain": "sales"}, {"q": "x", "limit": "21"}):
         answer = ask(**{"limit": "20", "cursor": first["next_cursor"], **other})
         assert (answer.status, answer.json["field"]) == (400, "cursor")
+
+
+def test_a_score_is_a_place_and_tells_nothing_of_what_is_hidden(mesh: Any) -> None:
+    hit = {"domain": "sales", "description": "", "classification": "unclassified", "pii": False, "sensitive": False}
+    hits = [
+        SearchHit.model_validate({**hit, "name": name, "access_mode": "nrac", "score": score})
+        for name, score in (("first", 4.271), ("second", 1.093))
+    ]
+    mesh.index.result = found(42).model_copy(update={"hits": tuple(hits)})
+    first = ask(q="x", limit="20").json
+    assert [(each["name"], each["score"]) for each in first["hits"]] == [("first", 42), ("second", 41)]
+    second = ask(q="x", limit="20", cursor=first["next_cursor"]).json
+    assert [each["score"] for each in second["hits"]] == [22, 21]
 
 
 def test_beyond_what_an_index_shows_there_is_no_page(mesh: Any) -> None:
