@@ -1,7 +1,8 @@
 """YAML as a tree in which every value knows its path, line and column.
 
 Read as YAML 1.2's core schema has it: `yes`, `12:30` and `2024-01-01` are text. Aliases are refused, because a few
-lines of them can stand for gigabytes; so is what is nested too deep or too long.
+lines of them can stand for gigabytes; so is what is nested too deep or too long, and so are long names, which all that
+is below has in its path.
 https://yaml.org/spec/1.2.2/#103-core-schema
 """
 
@@ -19,6 +20,8 @@ from yaml.nodes import Node as YamlNode
 from datamesh.models.api.products import MAX_MANIFEST, ManifestProblem
 
 MAX_DEPTH = 40
+MAX_NAME = 256
+MAX_PATH = 1_000
 MAX_PROBLEMS = 200
 MAX_FIELD = 300
 MAX_MESSAGE = 1_000
@@ -215,7 +218,14 @@ def _node(found: YamlNode, path: str, problems: Problems) -> Node:
         if not isinstance(key, ScalarNode):
             problems.error_at(path or DOCUMENT, _mark(key.start_mark), "the name of a field must be plain text")
             continue
-        name, below = key.value, f"{path}.{key.value}" if path else key.value
+        name, length = key.value, len(path) + 1 + len(key.value)
+        if len(name) > MAX_NAME or length > MAX_PATH:
+            long = f"name of a field is {len(name)} characters long, of at most {MAX_NAME}"
+            if len(name) <= MAX_NAME:
+                long = f"names down to this field are {length} characters long, of at most {MAX_PATH}"
+            problems.error_at(path or DOCUMENT, _mark(key.start_mark), f"the {long}")
+            continue
+        below = f"{path}.{name}" if path else name
         if name in keys:
             first = keys[name].line
             problems.error_at(below, _mark(key.start_mark), f"{name} is there twice: on line {first}, too")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datamesh.logic.contracts.nodes import MAX_DEPTH, MAX_PROBLEMS, Mark, Node, Problems, read_yaml
+from datamesh.logic.contracts.nodes import MAX_DEPTH, MAX_NAME, MAX_PATH, MAX_PROBLEMS, Mark, Node, Problems, read_yaml
 from datamesh.models.api.products import MAX_MANIFEST
 
 
@@ -88,6 +88,27 @@ def test_a_few_lines_cannot_stand_for_gigabytes() -> None:
     )
     _, problems = read(f"a: &a [lol]\n{layers}")
     assert {message for _, _, message in problems} == {"aliases (`*name`) are not taken: write it out"}
+
+
+def paths(node: Node) -> list[str]:
+    below = [*node.mapping.values(), *node.items]
+    return [node.path, *(path for each in below for path in paths(each))]
+
+
+def test_long_names_are_no_part_of_paths() -> None:
+    node, problems = read(f"ok: 1\n? {'a' * (MAX_NAME + 1)}\n: [1, 2]\n? {'b' * MAX_NAME}\n: [1, 2]\n")
+    assert problems == [(2, 3, f"the name of a field is {MAX_NAME + 1} characters long, of at most {MAX_NAME}")]
+    assert node is not None
+    assert list(node.mapping) == ["ok", "b" * MAX_NAME]
+
+
+def test_many_names_that_are_long_together_make_no_long_paths() -> None:
+    text = "".join(f"{' ' * depth}{'a' * MAX_NAME}:\n" for depth in range(MAX_DEPTH - 2)) + f"{' ' * MAX_DEPTH}[1, 2]\n"
+    node, problems = read(text)
+    assert [(line, column) for line, column, _ in problems] == [(4, 4)]
+    assert str(MAX_PATH) in problems[0][2]
+    assert node is not None
+    assert max(map(len, paths(node))) <= MAX_PATH
 
 
 def test_a_terminal_is_shown_nothing_that_it_would_act_on() -> None:
