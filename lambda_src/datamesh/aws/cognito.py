@@ -49,6 +49,14 @@ def refreshed(client: "CognitoIdentityProviderClient", client_id: str, refresh_t
     return dict(answer["AuthenticationResult"])
 
 
+def revoke(client: "CognitoIdentityProviderClient", client_id: str, refresh_token: str) -> None:
+    """End a refresh token and the tokens that it got. Raises SignInFailed."""
+    try:
+        client.revoke_token(Token=refresh_token, ClientId=client_id)
+    except ClientError as error:
+        raise refusal(error) from error
+
+
 def refusal(error: ClientError) -> Exception:
     """Return what to raise for an answer of Cognito: its refusals as SignInFailed, all else as it is."""
     code = error.response["Error"]["Code"]

@@ -14,7 +14,7 @@ from pycognito.exceptions import ForceChangePasswordException, MFAChallengeExcep
 from pydantic import ValidationError
 
 from datamesh.aws.clients import SDK_ERRORS
-from datamesh.aws.cognito import SignInFailed, cognito_idp, refreshed, refusal
+from datamesh.aws.cognito import SignInFailed, cognito_idp, refreshed, refusal, revoke
 from datamesh.cli.config import Profile, write_privately
 from datamesh.models.base import Model, UtcTime
 from datamesh.models.people import Email
@@ -48,6 +48,9 @@ class UserPool(Protocol):
     def renew(self, tokens: Tokens) -> Tokens:
         """Return tokens that hold for longer."""
 
+    def revoke(self, tokens: Tokens) -> None:
+        """Make that no more tokens are got with these."""
+
 
 class CognitoUserPool:
     """A user pool of Cognito."""
@@ -80,6 +83,10 @@ class CognitoUserPool:
         """Return tokens that hold for longer. Raises SignInFailed."""
         result = refreshed(self._client, self._client_id, tokens.refresh_token)
         return self._tokens(tokens.email, {"RefreshToken": tokens.refresh_token, **result})
+
+    def revoke(self, tokens: Tokens) -> None:
+        """Make that no more tokens are got with these. Raises SignInFailed."""
+        revoke(self._client, self._client_id, tokens.refresh_token)
 
     def _srp(self, email: str, password: str) -> AWSSRP:
         return AWSSRP(

@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
+from datamesh.aws.clients import SDK_ERRORS
 from datamesh.aws.cognito import SignInFailed
 from datamesh.cli.client import ApiClient
 from datamesh.cli.config import DEFAULT, Profile, ProfileName, config_path, profile_of, profiles_in, write_profile
@@ -43,9 +44,15 @@ def login(
 
 
 def logout(profile: ProfileName = DEFAULT) -> None:
-    """Forget who is signed in."""
-    chosen = _api_profile(profile)
-    remark(f"{chosen.email or 'Nobody'} was signed in." if TokenCache().forget(chosen) else "Nobody was signed in.")
+    """Forget who is signed in, and have the tokens revoked."""
+    chosen, cache = _api_profile(profile), TokenCache()
+    tokens = cache.read(chosen)
+    if tokens is not None:
+        try:
+            user_pool(chosen).revoke(tokens)
+        except (SignInFailed, *SDK_ERRORS) as error:
+            remark(f"datamesh: the tokens are forgotten here, but were not revoked, and hold until they end: {error}")
+    remark(f"{chosen.email or 'Nobody'} was signed in." if cache.forget(chosen) else "Nobody was signed in.")
 
 
 def whoami(profile: ProfileName = DEFAULT, output: Output = Format.TABLE) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore import UNSIGNED
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 from pycognito.exceptions import ForceChangePasswordException, MFAChallengeException
 from typer.testing import CliRunner
 
-from datamesh.aws.cognito import REFUSALS, SignInFailed, cognito_idp, refreshed, refusal
+from datamesh.aws.cognito import REFUSALS, SignInFailed, cognito_idp, refreshed, refusal, revoke
 from datamesh.cli import session as sessions
 from datamesh.cli import signing_in
 from datamesh.cli.app import app
@@ -45,6 +45,7 @@ class FakePool:
     def __init__(self, *, temporary: bool = False, over: bool = False) -> None:
         self.password, self.temporary, self.over = "right", temporary, over
         self.renewed = 0
+        self.revoked: list[Tokens] = []
 
     def sign_in(self, email: str, password: str) -> Tokens:
         if (email, password) != ("owner@sales.example", self.password):
@@ -64,6 +65,11 @@ class FakePool:
             raise SignInFailed("over")
         self.renewed += 1
         return old.model_copy(update={"id_token": f"renewed {self.renewed}", "expires_at": NOW + timedelta(hours=1)})
+
+    def revoke(self, old: Tokens) -> None:
+        if self.over:
+            raise EndpointConnectionError(endpoint_url="https://cognito.example")
+        self.revoked.append(old)
 
 
 def test_tokens_are_their_owners_and_one_persons(tmp_path: Path) -> None:
@@ -118,6 +124,17 @@ def test_a_refresh_token_gets_the_next_id_token() -> None:
         stub.add_client_error("initiate_auth", "NotAuthorizedException", "Refresh Token has been revoked")
         with pytest.raises(SignInFailed, match="the session is over"):
             refreshed(client, "c", "r")
+
+
+def test_a_refresh_token_is_revoked() -> None:
+    client = boto3.client("cognito-idp", region_name="eu-west-1")
+    with Stubber(client) as stub:
+        stub.add_response("revoke_token", {}, {"Token": "r", "ClientId": "c"})
+        revoke(client, "c", "r")
+        stub.assert_no_pending_responses()
+        stub.add_client_error("revoke_token", "TooManyRequestsException", "m")
+        with pytest.raises(SignInFailed, match="too many attempts"):
+            revoke(client, "c", "r")
 
 
 @pytest.mark.parametrize("code", sorted(REFUSALS))
@@ -203,8 +220,19 @@ def test_signing_in_and_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "right" not in out + err
     assert TokenCache().read(PROFILE) == tokens()
     assert "right" not in "".join(file.read_text() for file in home.rglob("*") if file.is_file())
-    code, _, err = run(FakePool(), monkeypatch, "logout", given="")
-    assert (code, "was signed in" in err, TokenCache().read(PROFILE)) == (0, True, None)
+    pool = FakePool()
+    code, _, err = run(pool, monkeypatch, "logout", given="")
+    assert (code, "owner@sales.example was signed in" in err, TokenCache().read(PROFILE)) == (0, True, None)
+    assert pool.revoked == [tokens()]
+    code, _, err = run(pool, monkeypatch, "logout", given="")
+    assert (code, "Nobody was signed in" in err, len(pool.revoked)) == (0, True, 1)
+
+
+def test_who_signs_out_is_forgotten_though_cognito_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TokenCache().write(PROFILE, tokens())
+    code, _, err = run(FakePool(over=True), monkeypatch, "logout", given="")
+    assert (code, "were not revoked" in err, "was signed in" in err) == (0, True, True)
+    assert TokenCache().read(PROFILE) is None
 
 
 def test_a_wrong_password_ends_with_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
