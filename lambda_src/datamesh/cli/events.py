@@ -1,6 +1,5 @@
 """`datamesh events`: what happens in the mesh, as it happens."""
 
-import json
 import re
 import signal
 import time
@@ -19,7 +18,7 @@ from datamesh.aws.domain_bus import READY
 from datamesh.cli.bus import bus_of
 from datamesh.cli.client import ApiClient, ApiRefused, ApiUnreachable
 from datamesh.cli.config import DEFAULT, Profile, ProfileName, profile_of
-from datamesh.cli.output import Format, Output, remark, unanswered
+from datamesh.cli.output import Format, Output, harmless, json_text, remark, unanswered
 from datamesh.cli.signing_in import api
 from datamesh.cli.whose import domain_or_all
 from datamesh.models.api.operations import EventPage, MeshEvent, Operation
@@ -240,12 +239,12 @@ def _of_bus(event: Mapping[str, Any]) -> dict[str, Any]:
 def _print(event: Mapping[str, Any], output: Format) -> None:
     """Print an event at once: whoever reads a pipe does not wait for the next ones."""
     if output is Format.JSON:
-        text = json.dumps(event, ensure_ascii=False)
+        text = json_text(event)
     elif output is Format.YAML:
         text = f"---\n{yaml.safe_dump(dict(event), sort_keys=False, allow_unicode=True)}".rstrip("\n")
     else:
         text = _line(event)
-    typer.echo(text)
+    typer.echo(harmless(text))
 
 
 def _line(event: Mapping[str, Any]) -> str:
@@ -253,7 +252,7 @@ def _line(event: Mapping[str, Any]) -> str:
     to = f" → {event['target_account']}" if event["target_account"] else ""
     data = event["data"] if isinstance(event["data"], Mapping) else {}
     told = " ".join(f"{name}={_short(data[name])}" for name in _TELLING if data.get(name) is not None)
-    # Names come from others: nothing of them moves a terminal's cursor.
+    # Names come from others: nothing of them moves a terminal's cursor, nor begins a line.
     line = f"{at}  {event['detail_type']}  {event['account']}{to}  {told}".rstrip()
     return "".join(character if character.isprintable() else "?" for character in line)
 

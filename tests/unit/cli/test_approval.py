@@ -71,6 +71,14 @@ def test_it_is_shown_what_is_new_and_what_is_known_already(api: FakeApi) -> None
         assert word in out
 
 
+def test_what_others_wrote_does_not_move_the_cursor(api: FakeApi) -> None:
+    api.says("GET", WHERE, {**OPEN, "justification": "a\x1b[2Jb\x9b2Jc", "exposed": [{**TABLE, "rows": "x\x1b[1Ay"}]})
+    code, _, err = run("approval", "approve", str(REQUEST), given="n\n")
+    assert (code, "a\ufffd[2Jb\ufffd2Jc" in err, "x\ufffd[1Ay" in err) == (1, True, True)
+    out = run("approval", "show", str(REQUEST))[1]
+    assert not {"\x1b", "\x9b"} & set(err + out)
+
+
 def test_a_decision_is_on_what_was_shown(api: FakeApi) -> None:
     code, out, err = run("approval", "approve", str(REQUEST), "--comment", "It is needed.", given="y\n")
     assert (code, "+ tailnum" in err, "APPROVED" in out) == (0, True, True)

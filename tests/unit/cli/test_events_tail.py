@@ -90,6 +90,14 @@ def test_an_event_is_a_line(api: FakeApi) -> None:
     assert next(yaml.safe_load_all(out))["data"] == told
 
 
+def test_no_event_moves_the_cursor_of_who_reads_it_as_json(api: FakeApi) -> None:
+    told = {"status": "x\x1b[31m\x9b31m\x7fred ü"}
+    api.says("GET", OWN, page(happened(1, -5, data=told)))
+    out = run("events", "tail", "--since", "10m", "--no-follow", "--output", "json")[1]
+    assert "x\\u001b[31m\\u009b31m\\u007fred ü" in out
+    assert json.loads(out)["data"] == told
+
+
 @pytest.mark.parametrize(
     ("since", "shown"),
     [
