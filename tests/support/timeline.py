@@ -161,6 +161,8 @@ def execution(
         "status": "RUNNING",
         "correlation_id": FLOW,
         "event_id": uuid.UUID(int=1),
+        "source": CENTRAL_SOURCE,
+        "account": CENTRAL,
         "domains": domains or ("sales",),
         "subject": "sales.air_travel",
         "started_at": NOW + timedelta(seconds=after),

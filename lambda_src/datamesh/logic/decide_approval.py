@@ -119,7 +119,7 @@ class ApprovalDecisions:
         problem: VoteNotTaken | None = None
         if vote_of(approval, link.approver) is None:
             consumer = registry.domain(request.domain)
-            check_eligible(approval, request, stages, None if consumer is None else consumer.config, link.approver)
+            check_eligible(approval, request, stages, None if consumer is None else consumer.config, probe)
             try:
                 check_open(approval, request, probe, now)
             except VoteNotTaken as refusal:

@@ -92,7 +92,7 @@ class Deciding:
         if request is not None:
             consumer = registry.domain(request.domain)
             config = None if consumer is None else consumer.config
-            check_eligible(approval, request, registry.approvals(request_id), config, ballot.approver)
+            check_eligible(approval, request, registry.approvals(request_id), config, ballot)
         check_open(approval, request, ballot, now)
         check_comment(ballot)
         vote = Vote(

@@ -111,6 +111,8 @@ class Recording:
             status=change.status,
             correlation_id=None if cause is None else cause.correlation_id,
             event_id=None if cause is None else cause.event_id,
+            source=None if started_by is None else started_by.source,
+            account=None if started_by is None else started_by.account,
             domains=tuple(dict.fromkeys(concerned)),
             subject=None if started_by is None else subject_of(data),
             started_at=change.started_at or envelope.time,

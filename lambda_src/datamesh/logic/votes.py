@@ -24,7 +24,10 @@ from datamesh.models.registry import RequestRecord
 
 
 class Ballot(NamedTuple):
-    """What somebody says. `link` or `digest` binds it to what was asked when the person was shown it."""
+    """What somebody says. `link` or `digest` binds it to what was asked when the person was shown it.
+
+    `domains` are those that the person is known to belong to: the portal knows them from the token, a link does not.
+    """
 
     approver: str
     decision: Decision
@@ -32,6 +35,7 @@ class Ballot(NamedTuple):
     via: Literal["link", "portal", "webhook"]
     link: LinkRecord | None = None
     digest: str | None = None
+    domains: frozenset[str] = frozenset()
 
 
 def vote_of(approval: ApprovalRecord, approver: str) -> Vote | None:
@@ -81,22 +85,23 @@ def check_eligible(
     request: RequestRecord,
     earlier: Iterable[ApprovalRecord],
     consumer: DomainConfig | None,
-    approver: str,
+    ballot: Ballot,
 ) -> None:
     """Check that a person may decide on a stage. Raises NotEligible.
 
     Who was asked had to be of another domain than the one that asks; who has joined that domain since is not asked
-    any more. So its current config is looked at as well.
+    any more. So its current config is looked at as well, and what else is known of the person.
     """
+    approver = ballot.approver
     if approver.lower() not in approval.approvers:
         raise NotEligible("You are not among those who decide on this stage of the request")
     box = mailbox(approver)
     if request.requested_by is not None and box == mailbox(request.requested_by):
         raise NotEligible("You have asked for this access yourself: somebody else has to decide")
     seats = (*approval.seats, *approval.escalation)
-    domains = {person.domain for seat in seats for person in seat.approvers if mailbox(person.email) == box}
+    named = {person.domain for seat in seats for person in seat.approvers if mailbox(person.email) == box}
     members = () if consumer is None else (*consumer.product_owners, *consumer.data_stewards)
-    if request.domain in domains or any(mailbox(person.email) == box for person in members):
+    if request.domain in ballot.domains | named or any(mailbox(person.email) == box for person in members):
         raise NotEligible(f"You belong to {request.domain}, which asks for this access: somebody else has to decide")
     for stage in earlier:
         if stage.number < approval.number and vote_of(stage, approver) is not None:

@@ -53,6 +53,8 @@ class TimelineExecution(Model):
     status: ExecutionStatus
     correlation_id: uuid.UUID | None = None
     event_id: uuid.UUID | None = Field(None, description="Of the event that started it.")
+    source: str | None = Field(None, description="Of the event that started it: its id alone others can take as well.")
+    account: str | None = Field(None, description="That sent the event that started it, as EventBridge knows it.")
     domains: tuple[str, ...] = ()
     subject: str | None = None
     started_at: UtcTime
@@ -83,6 +85,8 @@ class TimelineExecution(Model):
             update={
                 "correlation_id": known.correlation_id,
                 "event_id": known.event_id,
+                "source": known.source,
+                "account": known.account,
                 "domains": tuple(dict.fromkeys((*known.domains, *newer.domains, *older.domains))),
                 "subject": known.subject,
                 "started_at": min(newer.started_at, older.started_at),

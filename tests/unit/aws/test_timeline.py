@@ -239,6 +239,16 @@ def test_the_newest_sign_of_a_sort_wins(timeline: Any) -> None:
     assert timeline.link("marketing") == type(found)()
 
 
+def test_who_started_an_execution_stays_known(timeline: Any) -> None:
+    timeline.put_execution(RUNNING, expires_at=EXPIRES)
+    too_large = {"correlation_id": None, "event_id": None, "source": None, "account": None}
+    timeline.put_execution(ended(RUNNING, "FAILED", **too_large), expires_at=EXPIRES)
+    found = timeline.execution(RUNNING.execution_id)
+    assert (found.status, found.event_id) == ("FAILED", RUNNING.event_id)
+    assert (found.source, found.account) == (RUNNING.source, RUNNING.account)
+    assert RUNNING.account is not None
+
+
 def test_what_has_ended_ranks_after_what_runs() -> None:
     statuses = ["RUNNING", "FAILED", "PENDING_REDRIVE"]
     ranked = [execution(redrive_count=count, status=status) for count in (0, 1) for status in statuses]

@@ -295,6 +295,7 @@ def test_an_execution_is_told_of_by_what_started_it() -> None:
     metadata = event["detail"]["metadata"]
     assert (found.execution_id, found.workflow) == ("register_data_product:one", "register_data_product")
     assert (str(found.correlation_id), str(found.event_id)) == (metadata["correlation_id"], metadata["event_id"])
+    assert (found.source, found.account) == ("datamesh.domain", SALES)
     assert (found.domains, found.subject) == (("sales",), "sales.air_travel")
     assert (found.status, found.error, found.cause, found.redrive_count) == ("FAILED", "Boom", "It broke", 2)
     assert (found.started_at, found.stopped_at) == (NOW, NOW + timedelta(seconds=9))
@@ -303,6 +304,7 @@ def test_an_execution_is_told_of_by_what_started_it() -> None:
 def test_an_execution_without_its_input_is_kept_all_the_same() -> None:
     found = execution(status("SUCCEEDED"))
     assert (found.correlation_id, found.domains, found.subject) == (None, (), None)
+    assert (found.source, found.account) == (None, None)
 
 
 def test_an_execution_of_a_schedule_belongs_to_the_flow_that_its_event_has() -> None:

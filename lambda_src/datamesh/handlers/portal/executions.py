@@ -56,8 +56,8 @@ def get_execution(caller: SignedIn, execution_id: ExecutionInPath) -> ExecutionD
     place_of(execution_id)
     execution = check_visible(timeline.execution(execution_id), caller)
     history = _gateways.executions().history(execution.execution_arn)
-    events = () if execution.correlation_id is None else timeline.flow(execution.correlation_id).events
-    return execution_detail(execution, history, events, caller)
+    events, executions = ((), ()) if execution.correlation_id is None else timeline.flow(execution.correlation_id)
+    return execution_detail(execution, history, events, executions, caller)
 
 
 @route(BY_OPERATION["retry_execution"])

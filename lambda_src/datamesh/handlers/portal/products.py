@@ -117,12 +117,17 @@ def list_product_grants(
 def list_lf_tags(limit: Limit = DEFAULT_LIMIT, cursor: NextPage = None) -> LfTagPage:
     """The LF-tags of the mesh by key, with their values."""
     found = [LfTag(key=key, values=values) for key, values in _gateways.lf_tags().all_values().items()]
-    page, following = Paging(("list_lf_tags",), limit, cursor).page_of(found, key=lambda tag: tag.key)
+    page, following = Paging(("list_lf_tags",), limit, cursor).page_of(sorted(found, key=_place), key=_place)
     return LfTagPage(items=page, next_cursor=following)
 
 
 def _name(product: ProductRecord) -> str:
     return product.name
+
+
+def _place(tag: LfTag) -> str:
+    """Return the place of a tag in the list: whoever made it outside the mesh may have used any letters."""
+    return tag.key.encode("ascii", "backslashreplace").decode()
 
 
 def _there(record: ProductRecord | None, domain: str, name: str) -> ProductRecord:

@@ -47,7 +47,7 @@ def waiting(
 ) -> tuple[tuple[ApprovalSummary, ...], str | None]:
     """Return a page of the stages that wait for a person, those of the nearest deadline first."""
     found: list[tuple[str, ApprovalSummary]] = []
-    for place, seen in _open(registry, paging.position):
+    for place, seen in _open(registry, caller, paging.position):
         if why_not(registry, seen, caller, now) is None:
             if len(found) == paging.limit:
                 return tuple(summary for _, summary in found), paging.cursor_at(found[-1][0])
@@ -72,9 +72,10 @@ def why_not(registry: Registry, seen: Seen, caller: Caller, now: datetime) -> st
         return f"You have decided already: {_SAID[vote.decision]}"
     consumer = registry.domain(request.domain)
     config = None if consumer is None else consumer.config
+    probe = ballot_of(DecisionGiven(decision="APPROVE", digest=approval.digest), caller)
     try:
-        check_eligible(approval, request, stages, config, caller.email)
-        check_open(approval, request, Ballot(caller.email, "APPROVE", "", "portal", digest=approval.digest), now)
+        check_eligible(approval, request, stages, config, probe)
+        check_open(approval, request, probe, now)
     except VoteNotTaken as refusal:
         return refusal.message
     return None
@@ -134,8 +135,9 @@ def link_of(registry: Registry, link_id: str, caller: Caller, now: datetime) -> 
 
 
 def ballot_of(given: DecisionGiven, caller: Caller) -> Ballot:
-    """Return what a person says. Who it is the token tells, nothing that was sent."""
-    return Ballot(caller.email, given.decision, given.comment, "portal", digest=given.digest)
+    """Return what a person says. Who it is, and of which domains, the token tells, nothing that was sent."""
+    domains = frozenset(caller.domains)
+    return Ballot(caller.email, given.decision, given.comment, "portal", digest=given.digest, domains=domains)
 
 
 class Exposed:
@@ -207,19 +209,23 @@ def _hidden(asked: AskedTable, table: TableRecord | None) -> tuple[str, ...]:
     return tuple(column.name for column in table.index.columns if column.name not in asked.columns)
 
 
-def _open(registry: Registry, after: str | None) -> Iterator[tuple[str, Seen]]:
-    """Yield the stages of the mesh that wait, with their place in the list: those of the nearest deadline first."""
+def _open(registry: Registry, caller: Caller, after: str | None) -> Iterator[tuple[str, Seen]]:
+    """Yield the stages that wait and that a person was asked about, with their place in the list: those of the nearest
+    deadline first. Of all others nothing more is read.
+    """
     listed = ((f"{iso(each.deadline)}#{each.request_id}#{each.number:02d}", each) for each in registry.open_approvals())
     for place, each in sorted(listed, key=lambda pair: pair[0]):
         if after is not None and place <= after:
             continue
-        seen = _seen(registry, each.request_id, each.number)
+        seen = _seen(registry, each.request_id, each.number, asked=caller.email)
         if seen is not None and seen.approval.status == "OPEN":
             yield place, seen
 
 
-def _seen(registry: Registry, request_id: uuid.UUID, number: int) -> Seen | None:
+def _seen(registry: Registry, request_id: uuid.UUID, number: int, *, asked: str | None = None) -> Seen | None:
     stages = tuple(registry.approvals(request_id))
     approval = next((stage for stage in stages if stage.number == number), None)
-    request = None if approval is None else registry.request(request_id)
-    return None if approval is None or request is None else Seen(approval, request, stages)
+    if approval is None or (asked is not None and asked not in approval.approvers):
+        return None
+    request = registry.request(request_id)
+    return None if request is None else Seen(approval, request, stages)

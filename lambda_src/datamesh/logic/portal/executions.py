@@ -3,12 +3,12 @@
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from datamesh.logic.portal.authorization import Caller
 from datamesh.logic.portal.causes import in_words
-from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, visible
+from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, started, visible
 from datamesh.logic.record_event import MAX_CAUSE, MAX_ERROR, redacted
 from datamesh.logic.report_workflow_failure import cause_of_execution
 from datamesh.models.api.base import Accepted
@@ -61,11 +61,12 @@ def execution_detail(
     execution: TimelineExecution,
     history: Sequence[HistoryEvent],
     events: Iterable[TimelineEvent],
+    executions: Collection[TimelineExecution],
     caller: Caller,
 ) -> ExecutionDetail:
     """Return an execution with its steps and what a person may see of its flow."""
-    shown = visible(events, caller)
-    started_by = next((event for event in shown if event.event_id == execution.event_id), None)
+    shown = visible(events, executions, caller)
+    started_by = next((event for event in shown if started(execution, event)), None)
     may = caller.may(BY_OPERATION["retry_execution"].access)
     return ExecutionDetail(
         **dict(execution_summary(execution)),

@@ -13,7 +13,15 @@ from typing import NamedTuple
 from datamesh.logic.portal.authorization import Caller
 from datamesh.logic.portal.causes import in_words
 from datamesh.logic.portal.commands import is_owned
-from datamesh.logic.portal.timeline_views import concerns, execution_summary, mesh_event, visible
+from datamesh.logic.portal.timeline_views import (
+    ANSWERS,
+    answers,
+    concerns,
+    execution_summary,
+    mesh_event,
+    started,
+    visible,
+)
 from datamesh.logic.record_event import redacted
 from datamesh.models.api.base import OperationStatus
 from datamesh.models.api.operations import Operation
@@ -83,7 +91,7 @@ def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, centra
     person's own counts: anybody may send one under any correlation id. Raises NotFound for a flow that the person may
     not see.
     """
-    events = visible(known.events, caller)
+    events = visible(known.events, known.executions, caller)
     executions = [execution for execution in known.executions if concerns(caller, execution.domains)]
     if not events and not executions:
         if is_owned(correlation_id, caller):
@@ -100,13 +108,14 @@ def operation(correlation_id: uuid.UUID, known: Known, caller: Caller, *, centra
 
 
 def outcome_of(command: TimelineEvent, known: Known, *, central: str, now: datetime) -> Outcome:
-    """Return what became of a command."""
+    """Return what became of a command: what was said to its sender, and what its sender's event started."""
+    executions = [execution for execution in known.executions if started(execution, command)]
     said = [
         event
         for event in known.events
         if event.source == CENTRAL_SOURCE and event.account == central and event.causation_id == command.event_id
+        if event.detail_type not in ANSWERS or answers(event, command, executions)
     ]
-    executions = [execution for execution in known.executions if execution.event_id == command.event_id]
     told = [(event.occurred_at, outcome) for event in said if (outcome := _told(event, command)) is not None]
     told += [
         (each.stopped_at, _failed(each.error, each.cause))
@@ -114,8 +123,8 @@ def outcome_of(command: TimelineEvent, known: Known, *, central: str, now: datet
         if each.status in RETRYABLE and each.stopped_at is not None
     ]
     last, outcome = max(told, key=lambda pair: pair[0], default=(None, PENDING))
-    started = max((each.started_at for each in executions if each.status == "RUNNING"), default=None)
-    if outcome.status == "FAILED" and started is not None and last is not None and started > last:
+    again = max((each.started_at for each in executions if each.status == "RUNNING"), default=None)
+    if outcome.status == "FAILED" and again is not None and last is not None and again > last:
         return PENDING
     if outcome is PENDING and _nothing_to_say(command, known.request_of, executions, now):
         return SUCCEEDED

@@ -16,6 +16,8 @@ from datamesh.models.errors import InvalidRequest
 T = TypeVar("T")
 # A function answers with 6 MB at most.
 MAX_BYTES = 4_000_000
+# No key by which lists are kept is longer; DynamoDB takes 1,024 bytes of a sort key.
+MAX_POSITION = 512
 
 
 class Paging(NamedTuple):
@@ -38,7 +40,7 @@ class Paging(NamedTuple):
             digest, position = said["q"], said["p"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InvalidRequest("The cursor is none that this API gave", "cursor") from error
-        if not isinstance(position, str):
+        if not (isinstance(position, str) and _is_key(position)):
             raise InvalidRequest("The cursor is none that this API gave", "cursor")
         if digest != _digest(self.query):
             raise InvalidRequest("The cursor is that of another query: ask for the first page anew", "cursor")
@@ -62,6 +64,11 @@ class Paging(NamedTuple):
         page = tuple(rest[: max(1, sum(1 for _ in takewhile(lambda total: total <= MAX_BYTES, sizes)))])
         more = len(rest) > len(page)
         return page, self.cursor_at(key(page[-1])) if more else None
+
+
+def _is_key(position: str) -> bool:
+    """Tell whether a list may have such a key: what else DynamoDB is asked about may be an error to it."""
+    return 0 < len(position) <= MAX_POSITION and position.isascii() and position.isprintable()
 
 
 def _digest(query: tuple[str, ...]) -> str:

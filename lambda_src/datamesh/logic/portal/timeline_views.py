@@ -4,7 +4,8 @@ Who belongs to a domain sees what concerns that one, and nothing of what the sam
 """
 
 import re
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from datamesh.logic.portal.authorization import Caller
@@ -17,7 +18,7 @@ from datamesh.models.events import CENTRAL_SOURCE
 from datamesh.models.timeline import TimelineEvent, TimelineExecution
 
 # What central answers to a command that somebody sent, whomever else it concerns.
-_ANSWERS = frozenset({"CommandRejected", "WorkflowFailed"})
+ANSWERS = frozenset({"CommandRejected", "WorkflowFailed"})
 # How the keys of the timeline begin.
 _PLACE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-")
 
@@ -62,20 +63,47 @@ def concerns(caller: Caller, domains: Iterable[str]) -> bool:
     return oversees(caller) or not caller.domains.keys().isdisjoint(domains)
 
 
-def visible(events: Iterable[TimelineEvent], caller: Caller) -> tuple[TimelineEvent, ...]:
+def started(execution: TimelineExecution, event: TimelineEvent) -> bool:
+    """Tell whether an event started an execution. Its sender chose the id, so that whose it was counts as well."""
+    return (execution.event_id, execution.source, execution.account) == (event.event_id, event.source, event.account)
+
+
+def answers(event: TimelineEvent, command: TimelineEvent, executions: Iterable[TimelineExecution]) -> bool:
+    """Tell whether an event is central's answer to the sender of a command, and not to one who took the command's id.
+
+    A rejection is addressed to the sender. A failure is addressed to nobody: its execution tells who started it.
+    """
+    if event.source != CENTRAL_SOURCE or event.detail_type not in ANSWERS or event.causation_id != command.event_id:
+        return False
+    if event.detail_type == "CommandRejected":
+        return event.target_account == command.account
+    failed = event.data.get("execution_arn")
+    return any(execution.execution_arn == failed and started(execution, command) for execution in executions)
+
+
+def visible(
+    events: Iterable[TimelineEvent], executions: Collection[TimelineExecution], caller: Caller
+) -> tuple[TimelineEvent, ...]:
     """Return the events of a flow that a person sees, each once: those of its domains, and its own with the answers.
 
-    The clocks of senders differ: an answer may seem to come before what it answers.
+    The clocks of senders differ: an answer may seem to come before what it answers. Ids are chosen by senders, so that
+    each event is looked at by itself: who takes the id of another's event sees no more by that.
     """
     flow = list(events)
-    seen = {event.event_id for event in flow if event.person == caller.email or concerns(caller, event.domains)}
-    answers = {
-        event.event_id
-        for event in flow
-        if event.source == CENTRAL_SOURCE and event.detail_type in _ANSWERS and event.causation_id in seen
-    }
-    found = {event.event_id: event for event in reversed(flow) if event.event_id in seen | answers}
-    return tuple(reversed(found.values()))
+    seen: dict[uuid.UUID, list[TimelineEvent]] = {}
+    for event in flow:
+        if _own(event, caller):
+            seen.setdefault(event.event_id, []).append(event)
+    found: dict[tuple[uuid.UUID, str, str], TimelineEvent] = {}
+    for event in flow:
+        causes = [] if event.causation_id is None else seen.get(event.causation_id, [])
+        if _own(event, caller) or any(answers(event, command, executions) for command in causes):
+            found.setdefault((event.event_id, event.source, event.account), event)
+    return tuple(found.values())
+
+
+def _own(event: TimelineEvent, caller: Caller) -> bool:
+    return event.person == caller.email or concerns(caller, event.domains)
 
 
 def position_of(paging: Paging) -> str | None:

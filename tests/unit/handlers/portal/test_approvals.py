@@ -110,6 +110,19 @@ def test_what_waits_is_listed_for_whom_it_waits(mesh: PortalMesh, waiting: uuid.
         assert mesh.get(person, "list_approvals")["items"] == []
 
 
+def test_of_what_waits_for_others_nothing_more_is_read(
+    mesh: PortalMesh, waiting: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    for name in ("request", "domain"):
+        plain = getattr(mesh.registry, name)
+        monkeypatch.setattr(mesh.registry, name, lambda key, name=name, plain=plain: (read.append(name), plain(key))[1])
+    assert mesh.get(SALES_STEWARD, "list_approvals")["items"] == []
+    assert read == []
+    assert len(mesh.get(APPROVER, "list_approvals")["items"]) == 1
+    assert read == ["request", "domain"]
+
+
 def test_what_is_decided_on_waits_no_more(mesh: PortalMesh, waiting: uuid.UUID) -> None:
     assert decide(mesh, APPROVER, waiting).status == 200
     assert mesh.get(APPROVER, "list_approvals")["items"] == []
@@ -320,6 +333,23 @@ def test_who_may_decide(mesh: PortalMesh, waiting: uuid.UUID, person: Who, expec
     assert len(votes(mesh, waiting)) == (expected[0] == 200)
     refused = [entry.details["approver"] for entry in mesh.registry.ledger if entry.kind == "VoteRefused"]
     assert refused == ([person.email] if expected[0] == 403 else [])
+
+
+def test_who_is_in_a_group_of_the_domain_that_asks_does_not_decide(mesh: PortalMesh, waiting: uuid.UUID) -> None:
+    both = who("sales.owner", "marketing.member", email=APPROVER.email)
+    found = mesh.get(both, "get_approval", request_id=waiting, number=0)
+    reason = "You belong to marketing, which asks for this access: somebody else has to decide"
+    assert (found["may_decide"], found["why_not"]) == (False, reason)
+    assert mesh.get(both, "list_approvals")["items"] == []
+    for decision in ("APPROVE", "DENY"):
+        answer = decide(mesh, both, waiting, decision)
+        assert (answer.status, answer.code, answer.json["detail"]) == (403, "NotEligible", reason)
+    assert votes(mesh, waiting) == []
+    refused = [entry.details for entry in mesh.registry.ledger if entry.kind == "VoteRefused"]
+    assert [(each["approver"], each["error"], each["via"]) for each in refused] == [
+        (APPROVER.email, "NotEligible", "portal")
+    ] * 2
+    assert decide(mesh, who("sales.owner", "finance.member", email=APPROVER.email), waiting).status == 200
 
 
 def test_votes_are_counted_and_those_that_do_not_count_too(

@@ -16,6 +16,7 @@ from datamesh.logic.portal.paging import Paging
 from datamesh.models.commands import COMMANDS
 from datamesh.models.errors import InvalidPolicy
 from datamesh.models.facts import EVENTS_BY_DETAIL_TYPE
+from datamesh.models.timeline import TimelineEvent
 from tests.support.central_commands import (
     ACCOUNTS,
     CENTRAL,
@@ -49,6 +50,7 @@ CUSTOMERS: dict[str, Any] = {"tables": ["customers"]}
 REASON = {"reason": "The project is over"}
 COMMAND = event("RegisterDataProduct", "sales", person=SALES_OWNER.email, domain="sales")
 CAUSED = {"causation_id": COMMAND.event_id}
+RUN = execution(event_id=COMMAND.event_id)
 
 
 @pytest.fixture
@@ -71,15 +73,18 @@ def put(mesh: PortalMesh, *things: Any) -> None:
 
 
 def answer(detail_type: str, *, number: int, after: float = 5, **data: Any) -> Any:
-    """Return what central says about the command."""
-    domains = () if detail_type == "WorkflowFailed" else ("sales",)
-    return event(detail_type, *domains, number=number, after=after, to="sales", **data).model_copy(update=CAUSED)
+    """Return what central says about the command, which came by the API: rejections go to central's own account."""
+    if detail_type == "WorkflowFailed":
+        failed = event(detail_type, number=number, after=after, execution_arn=RUN.execution_arn, **data)
+        return failed.model_copy(update=CAUSED)
+    target = CENTRAL if detail_type == "CommandRejected" else ACCOUNTS["sales"]
+    said = event(detail_type, "sales", number=number, after=after, **data)
+    return said.model_copy(update={**CAUSED, "target_account": target})
 
 
 REGISTERED = answer("DataProductRegistered", number=2, domain="sales", product="air_travel")
 REJECTED = answer("CommandRejected", number=3, code="LocationOverlap", message="They overlap", field="product.tables")
 FAILED = answer("WorkflowFailed", number=4, error="Boom", cause="It broke")
-RUN = execution(event_id=COMMAND.event_id)
 
 
 # --- What became of a command ---
@@ -92,15 +97,15 @@ RUN = execution(event_id=COMMAND.event_id)
         ([RUN], "PENDING"),
         ([REGISTERED], "SUCCEEDED"),
         ([REJECTED], "REJECTED"),
-        ([FAILED], "FAILED"),
+        ([RUN, FAILED], "FAILED"),
         ([ended(RUN, "FAILED", error="Boom", cause="It broke")], "FAILED"),
         ([ended(RUN, "TIMED_OUT")], "FAILED"),
         ([ended(RUN, "ABORTED")], "FAILED"),
         # What was admitted is rejected later on; what failed was started again.
         ([REGISTERED, REJECTED.model_copy(update={"occurred_at": NOW + timedelta(seconds=9)})], "REJECTED"),
-        ([FAILED, REGISTERED.model_copy(update={"occurred_at": NOW + timedelta(seconds=9)})], "SUCCEEDED"),
-        ([FAILED, execution(name="two", after=8, event_id=COMMAND.event_id)], "PENDING"),
-        ([FAILED, execution(name="two", after=1, event_id=COMMAND.event_id)], "FAILED"),
+        ([RUN, FAILED, REGISTERED.model_copy(update={"occurred_at": NOW + timedelta(seconds=9)})], "SUCCEEDED"),
+        ([RUN, FAILED, execution(name="two", after=8, event_id=COMMAND.event_id)], "PENDING"),
+        ([RUN, FAILED, execution(name="two", after=1, event_id=COMMAND.event_id)], "FAILED"),
         # A workflow that ended well without a word had nothing to do, when that stays so.
         ([ended(RUN, "SUCCEEDED", -QUIET.total_seconds())], "SUCCEEDED"),
         ([ended(RUN, "SUCCEEDED", 1 - QUIET.total_seconds())], "PENDING"),
@@ -120,7 +125,7 @@ def test_a_rejection_says_why(mesh: PortalMesh) -> None:
 
 def test_a_failure_says_why_without_any_token(mesh: PortalMesh) -> None:
     token = "AQC" + "x" * 300
-    put(mesh, COMMAND, answer("WorkflowFailed", number=4, error="Boom", cause=f"Task {token} broke"))
+    put(mesh, COMMAND, RUN, answer("WorkflowFailed", number=4, error="Boom", cause=f"Task {token} broke"))
     found = operation(mesh, SALES_OWNER)
     assert (found["error"], found["message"]) == ("Boom", "Task (left out) broke")
 
@@ -151,15 +156,60 @@ def test_another_s_command_in_the_flow_is_not_taken_for_the_person_s(mesh: Porta
     for domains in (("marketing",), ("sales", "marketing")):
         mesh.timeline.items.clear()
         other = event("RegisterDataProduct", *domains, number=50, after=-60, said_by="marketing", domain=domains[0])
-        rejection = REJECTED.model_copy(update={"causation_id": other.event_id, "domains": domains})
+        said = {"causation_id": other.event_id, "target_account": ACCOUNTS["marketing"], "domains": domains}
+        rejection = REJECTED.model_copy(update=said)
         put(mesh, other, rejection, COMMAND, REGISTERED)
         assert operation(mesh, SALES_OWNER)["status"] == "SUCCEEDED"
         assert operation(mesh, who("marketing.owner"))["status"] in {"REJECTED", "SUCCEEDED"}
 
 
+# Marketing's own event with the id of sales' command, in the same flow.
+BORROWED = event("RegisterDataProduct", "marketing", after=-1, said_by="marketing", domain="marketing")
+THEIR_RUN = execution(
+    "register_data_product", "marketing", name="theirs", source=BORROWED.source, account=BORROWED.account
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [COMMAND, event("RegisterDataProduct", "sales", said_by="sales", domain="sales")],
+    ids=["by the API", "by the domain"],
+)
+def test_who_takes_another_s_event_id_sees_nothing_of_it(mesh: PortalMesh, command: TimelineEvent) -> None:
+    rejected = REJECTED.model_copy(update={"target_account": command.account})
+    put(mesh, BORROWED, command, RUN.model_copy(update={"source": command.source, "account": command.account}))
+    put(mesh, rejected, FAILED)
+    found = operation(mesh, MARKETING_OWNER)
+    assert [(each["event_id"], each["account"]) for each in found["events"]] == [
+        (str(BORROWED.event_id), ACCOUNTS["marketing"])
+    ]
+    shown = [each["account"] for each in operation(mesh, SALES_OWNER)["events"]]
+    assert shown == [command.account, CENTRAL, CENTRAL]
+    both = [each["account"] for each in operation(mesh, ADMIN)["events"]]
+    assert both == [ACCOUNTS["marketing"], command.account, CENTRAL, CENTRAL]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        [REJECTED.model_copy(update={"target_account": ACCOUNTS["marketing"], "domains": ("marketing",)})],
+        [ended(THEIR_RUN, "FAILED", error="Boom")],
+        [ended(THEIR_RUN, "SUCCEEDED", -QUIET.total_seconds())],
+        [THEIR_RUN, FAILED.model_copy(update={"data": {"execution_arn": THEIR_RUN.execution_arn, "error": "Boom"}})],
+        # Nothing is known of who started what failed.
+        [FAILED.model_copy(update={"data": {"error": "Boom"}})],
+    ],
+    ids=["rejected", "failed", "quiet", "said to have failed", "of no execution"],
+)
+def test_what_comes_of_a_borrowed_event_id_is_not_the_command_s(mesh: PortalMesh, theirs: list[Any]) -> None:
+    put(mesh, BORROWED, COMMAND, *theirs)
+    assert operation(mesh, SALES_OWNER)["status"] == "PENDING"
+
+
 def test_who_speaks_for_another_domain_is_told_that_it_was_refused(mesh: PortalMesh) -> None:
     spoof = event("RegisterDataProduct", "sales", "marketing", said_by="marketing", domain="sales")
-    put(mesh, spoof, REJECTED.model_copy(update={"causation_id": spoof.event_id, "domains": ("sales", "marketing")}))
+    said = {"target_account": ACCOUNTS["marketing"], "domains": ("sales", "marketing")}
+    put(mesh, spoof, REJECTED.model_copy(update=CAUSED | said))
     assert operation(mesh, MARKETING_OWNER)["status"] == "REJECTED"
 
 

@@ -379,6 +379,18 @@ def test_lf_tags_come_by_key(mesh: Any) -> None:
     assert person.get("/v1/lf-tags", limit="1", cursor=page["next_cursor"]).json["next_cursor"] is None
 
 
+def test_lf_tags_that_others_made_are_listed_with_all_their_letters(mesh: Any) -> None:
+    person = Person(answer_query.handler)
+    mesh.lf_tags.values = dict.fromkeys(("domain", "größe", "ärea"), ("x",))
+    found, cursor = list[str](), dict[str, str]()
+    for _ in range(3):
+        page = person.get("/v1/lf-tags", limit="1", **cursor).json
+        found += [tag["key"] for tag in page["items"]]
+        cursor = {"cursor": page["next_cursor"]}
+    assert sorted(found) == ["domain", "größe", "ärea"]
+    assert cursor == {"cursor": None}
+
+
 # --- Registering ---
 
 NEW = product_spec(table_spec("flights"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from datamesh.logic.portal.paging import Paging
 from datamesh.models.policy import ApprovalPolicy, DiscoveryRule, Rule
 from datamesh.models.registry import RequestRecord, Save
 from tests.support.central_commands import product_spec, register_product, table_spec
@@ -219,7 +220,8 @@ def test_a_broken_cursor_or_another_s_is_refused(mesh: PortalMesh) -> None:
         mesh.request()
         mesh.later(minutes=1)
     page = mesh.get(ADMIN, "list_requests", domain="marketing", query={"limit": "1"})
-    for cursor in ("bm9uc2Vuc2U=", "%%%", page["next_cursor"]):
+    made_up = Paging(("list_requests", "sales")).cursor_at("\ud800")
+    for cursor in ("bm9uc2Vuc2U=", "%%%", made_up, page["next_cursor"]):
         answer = mesh.ask(ADMIN, "list_requests", domain="sales", query={"cursor": cursor})
         assert (answer.status, answer.code) == (400, "InvalidRequest")
 

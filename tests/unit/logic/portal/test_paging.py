@@ -16,9 +16,10 @@ from datamesh.models.errors import InvalidRequest
 
 QUERY = ("list_products", "sales")
 _CURSOR = TypeAdapter[str](Cursor)
+_PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 
 
-@given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30), st.integers(1, 7))
+@given(st.lists(st.text(_PRINTABLE, min_size=1, max_size=20), unique=True, max_size=30), st.integers(1, 7))
 def test_all_pages_together_are_the_list(names: list[str], limit: int) -> None:
     items, seen, cursor, pages = sorted(names), list[str](), None, 0
     while True:
@@ -72,6 +73,18 @@ def test_a_broken_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         _ = Paging(QUERY, cursor=cursor).position
     assert refused.value.field == "cursor"
+
+
+@pytest.mark.parametrize("position", ["", "\x00", "a\nb", "\x7f", "é", "\ud800", "😀", "a" * 513])
+def test_a_made_up_position_is_refused(position: str) -> None:
+    cursor = Paging(QUERY).cursor_at(position)
+    with pytest.raises(InvalidRequest, match="none that this API gave") as refused:
+        _ = Paging(QUERY, cursor=cursor).position
+    assert refused.value.field == "cursor"
+
+
+def test_a_long_key_is_a_position() -> None:
+    assert Paging(QUERY, cursor=Paging(QUERY).cursor_at("a" * 512)).position == "a" * 512
 
 
 def test_queries_do_not_run_into_one_another() -> None:
