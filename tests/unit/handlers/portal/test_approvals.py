@@ -114,9 +114,16 @@ def test_of_what_waits_for_others_nothing_more_is_read(
     mesh: PortalMesh, waiting: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
+
+    def spied(name: str, plain: Any) -> Any:
+        def called(key: Any) -> Any:
+            read.append(name)
+            return plain(key)
+
+        return called
+
     for name in ("request", "domain"):
-        plain = getattr(mesh.registry, name)
-        monkeypatch.setattr(mesh.registry, name, lambda key, name=name, plain=plain: (read.append(name), plain(key))[1])
+        monkeypatch.setattr(mesh.registry, name, spied(name, getattr(mesh.registry, name)))
     assert mesh.get(SALES_STEWARD, "list_approvals")["items"] == []
     assert read == []
     assert len(mesh.get(APPROVER, "list_approvals")["items"]) == 1
