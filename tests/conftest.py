@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _comes_later(item: pytest.Item) -> tuple[bool, bool]:
-    """The first mesh leads and the second follows, so that both are applied side by side from the start."""
+    """The first mesh leads and the second follows: they last longest."""
     path = item.path.as_posix()
     first = "tests/sandbox/mesh" in path and item.path.name not in SECOND_MESH
     return not first, not ("tests/portal" in path or "tests/sandbox/mesh" in path)

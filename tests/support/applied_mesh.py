@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -36,7 +38,8 @@ def applied_mesh() -> Iterator[Applied]:
     directory.mkdir(parents=True)
     with Sandbox.start(log=directory / "sandbox.log") as sandbox:
         mesh = Mesh(sandbox.url, directory / "terraform")
-        bring_up(mesh, Progress(Console(file=io.StringIO())), others=[FINANCE])
+        with _one_at_a_time():
+            bring_up(mesh, Progress(Console(file=io.StringIO())), others=[FINANCE])
         people.create_readers(FINANCE, sandbox.url)
         for account in (CENTRAL, SALES, MARKETING, FINANCE):
             people.create_administrator(account, sandbox.url)
@@ -44,3 +47,15 @@ def applied_mesh() -> Iterator[Applied]:
         Story(sandbox, mesh, heard=()).settle()
         sandbox.snapshot(REGISTERED)
         yield Applied(sandbox, mesh)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait until no other process applies a mesh.
+
+    Two at once take as long as one after the other, and on a busy machine Terraform's calls time out: what was created
+    then is created again, and is there already.
+    """
+    with (BUILD / "test-mesh.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
