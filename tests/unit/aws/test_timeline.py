@@ -241,7 +241,7 @@ def test_the_newest_sign_of_a_sort_wins(timeline: Any) -> None:
 
 def test_who_started_an_execution_stays_known(timeline: Any) -> None:
     timeline.put_execution(RUNNING, expires_at=EXPIRES)
-    too_large = {"correlation_id": None, "event_id": None, "source": None, "account": None}
+    too_large: dict[str, Any] = {"correlation_id": None, "event_id": None, "source": None, "account": None}
     timeline.put_execution(ended(RUNNING, "FAILED", **too_large), expires_at=EXPIRES)
     found = timeline.execution(RUNNING.execution_id)
     assert (found.status, found.event_id) == ("FAILED", RUNNING.event_id)
