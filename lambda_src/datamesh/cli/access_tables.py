@@ -12,7 +12,8 @@ from datamesh.models.commands import ProductRef
 
 MAX_REASONS = 20
 # Columns of what is typed again.
-IDENTITIES = frozenset({"request", "execution"})
+# Ids that fit beside the rest on a usual screen; those of executions do not, and are folded.
+IDENTITIES = frozenset({"request"})
 _OUTCOMES = {
     "GRANTED_AT_ONCE": "It would be granted at once",
     "NEEDS_APPROVAL": "People would have to agree",

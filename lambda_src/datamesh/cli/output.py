@@ -19,6 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+_ENDLESS = 10_000
 OK = 0
 REFUSED = 1
 UNANSWERED = 2
@@ -72,7 +73,12 @@ def answer(data: object, output: Format, *, table: Callable[[], RenderableType])
         text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
         console.print(text, end="", markup=False, highlight=False)
     else:
-        console.print(table())
+        shown = table()
+        if not console.is_terminal:
+            # Into a pipe or a file each row goes on a line of its own: there is no screen that it has to fit on.
+            least, console.width = console.width, _ENDLESS
+            console.width = max(least, console.measure(shown).maximum)
+        console.print(shown)
 
 
 def lines(texts: list[str]) -> None:

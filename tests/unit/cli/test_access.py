@@ -240,3 +240,10 @@ def test_what_is_typed_again_stands_in_one_piece_on_a_narrow_terminal(
     done = CliRunner().invoke(app, ["access", "list"], env={"COLUMNS": "80"})
     assert str(REQUEST) in done.stdout
     assert "…" not in done.stdout
+
+
+def test_into_a_pipe_each_row_goes_on_one_line(api: FakeApi) -> None:
+    api.says("GET", "/v1/domains/marketing/access-requests", {"items": [SUMMARY]})
+    done = CliRunner().invoke(app, ["access", "list"], env={"COLUMNS": "40"})
+    (row,) = (line for line in done.stdout.splitlines() if str(REQUEST) in line)
+    assert SUMMARY["status"].lower() in row.lower()
