@@ -246,4 +246,4 @@ def test_into_a_pipe_each_row_goes_on_one_line(api: FakeApi) -> None:
     api.says("GET", "/v1/domains/marketing/access-requests", {"items": [SUMMARY]})
     done = CliRunner().invoke(app, ["access", "list"], env={"COLUMNS": "40"})
     (row,) = (line for line in done.stdout.splitlines() if str(REQUEST) in line)
-    assert SUMMARY["status"].lower() in row.lower()
+    assert str(SUMMARY["status"]).lower() in row.lower()
